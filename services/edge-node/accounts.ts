@@ -1,0 +1,93 @@
+/** Account states from the centre: fetched on a first miss, refreshed while in use, always with the centre's signature. */
+import { decodeAccountState, Problem, type AccountState } from '../protocol/index.ts';
+import { UnreachableError, type HttpClient, type Trust } from '../shell/index.ts';
+import { openNote } from '../transparency/index.ts';
+import type { Link } from './link.ts';
+
+/** Accounts in one query. */
+export const QUERY_MAX = 1_000;
+/** How long a client may wait for the first state of an account. */
+const MISS_TIMEOUT_MS = 3_000;
+/** How long "there is no such account" is believed. */
+const UNKNOWN_FOR_MS = 1_000;
+const UNKNOWN_MAX = 100_000;
+
+export interface AccountSource {
+  /** Asks the centre for these accounts. @throws UnreachableError, Problem */
+  fetch(accounts: readonly string[]): Promise<void>;
+  /** Fetches those of `accounts` that nothing is known of; concurrent calls share one query. */
+  ensure(accounts: Iterable<string>): Promise<void>;
+}
+
+/**
+ * @throws Error when the text is not the centre's statement
+ * @returns states of accounts that exist, and the ids of those that do not
+ */
+export function openStatement(text: string, trust: Trust): { states: AccountState[]; unknown: string[] } {
+  const lines = openNote(text, [trust.global]).text.split('\n');
+  if (lines[0] !== 'tidemark account states v1' || lines[1] !== trust.global.name) throw new Error('not a statement of account states by the control plane');
+  const items = JSON.parse(lines[4] ?? '') as unknown[];
+  const states: AccountState[] = [];
+  const unknown: string[] = [];
+  for (const item of items) {
+    if ((item as { unknown?: unknown }).unknown === true) unknown.push(String((item as { account: unknown }).account));
+    else states.push(decodeAccountState(item));
+  }
+  return { states, unknown };
+}
+
+export function createAccountSource(
+  link: Link, http: HttpClient, trust: Trust, now: () => number, known: (account: string) => boolean,
+  onStates: (states: readonly AccountState[]) => void,
+): AccountSource {
+  const unknownUntil = new Map<string, number>();
+  const underWay = new Map<string, Promise<void>>();
+
+  async function query(accounts: readonly string[]): Promise<void> {
+    const url = link.url();
+    try {
+      const note = await http.text(`${url}/v1/accounts/query`, {
+        method: 'POST', body: JSON.stringify({ accounts }), type: 'application/json', timeoutMs: MISS_TIMEOUT_MS,
+      });
+      const { states, unknown } = openStatement(note, trust);
+      onStates(states);
+      if (unknownUntil.size > UNKNOWN_MAX) unknownUntil.clear();
+      for (const id of unknown) unknownUntil.set(id, now() + UNKNOWN_FOR_MS);
+    } catch (error) {
+      if (error instanceof UnreachableError) link.failed(url);
+      throw error;
+    }
+  }
+
+  async function fetch(accounts: readonly string[]): Promise<void> {
+    for (let i = 0; i < accounts.length; i += QUERY_MAX) await query(accounts.slice(i, i + QUERY_MAX));
+  }
+
+  return {
+    fetch,
+    async ensure(accounts) {
+      const missing: string[] = [];
+      const waits = new Set<Promise<void>>();
+      for (const id of new Set(accounts)) {
+        if (known(id) || (unknownUntil.get(id) ?? 0) > now()) continue;
+        const pending = underWay.get(id);
+        if (pending === undefined) missing.push(id);
+        else waits.add(pending);
+      }
+      if (missing.length > 0) {
+        const mine = fetch(missing).finally(() => {
+          for (const id of missing) underWay.delete(id);
+        });
+        for (const id of missing) underWay.set(id, mine);
+        waits.add(mine);
+      }
+      if (waits.size === 0) return;
+      try {
+        await Promise.all(waits);
+      } catch (error) {
+        throw new Problem(503, 'account-state-unavailable',
+          `an account is new to this node and the centre could not be asked for it (${(error as Error).message.slice(0, 200)}); send again`, {}, 1);
+      }
+    },
+  };
+}

@@ -1,0 +1,194 @@
+/**
+ * Requests become decisions here. All settlements that wait when the disk is free go into one commit (group commit):
+ * decided one after the other, written and synced once, answered together.
+ */
+import {
+  decodeDecision, encodeDecision, Problem, sameInstruction, type DecisionEntry, type Instruction,
+} from '../protocol/index.ts';
+import { bundleLeafHashes, hashLeaf } from '../transparency/index.ts';
+import type { EdgeCore } from './core/node.ts';
+import type { EdgeStore } from './store.ts';
+
+/** Settlements that may wait for one another; more is answered 503 at once. */
+const QUEUE_MAX = 200_000;
+/** Settlements decided in one commit. */
+const GROUP_MAX = 20_000;
+/** Entries without outcome that the node keeps in memory; a partition that fills this stops the intake. */
+export const PENDING_MAX = 1_000_000;
+
+/** What became of one item: its entry on the log, now or earlier, or the conflict with an earlier one. */
+export interface Decided {
+  readonly entry: DecisionEntry;
+  readonly index: number;
+  /** Leaf hash, base64. */
+  readonly leaf: string;
+  /** It stood on the log already. */
+  readonly repeated: boolean;
+  /** The earlier one asks for something else. */
+  readonly conflict: boolean;
+}
+
+export interface Flush {
+  readonly first: number;
+  readonly count: number;
+  readonly decidedAt: number;
+  /** When the oldest request of the group came in. */
+  readonly receivedAt: number;
+  readonly offline: number;
+  readonly refused: number;
+}
+
+export interface Intake {
+  settle(instructions: readonly Instruction[], receivedAt: number): Promise<readonly Decided[]>;
+  /** The entry under an id, if there is one. */
+  find(id: string): { entry: DecisionEntry; index: number; leaf: string } | undefined;
+  queued(): number;
+}
+
+interface Waiting {
+  readonly instructions: readonly Instruction[];
+  readonly receivedAt: number;
+  readonly resolve: (decided: readonly Decided[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function createIntake(
+  core: EdgeCore, store: EdgeStore, now: () => number, connected: () => boolean, onFlush: (flush: Flush) => void,
+  /** A commit that failed leaves memory ahead of the disk: nothing more may be decided. */
+  onFailure: (error: unknown) => void,
+): Intake {
+  let waiting: Waiting[] = [];
+  let queued = 0;
+  let scheduled = false;
+  let failed = false;
+
+  function read(index: number): { entry: DecisionEntry; index: number; leaf: string } {
+    const bytes = store.log.entry(index);
+    return { entry: decodeDecision(bytes), index, leaf: Buffer.from(hashLeaf(bytes)).toString('base64') };
+  }
+
+  function findAmong(id: string, candidates: readonly number[] | undefined): { entry: DecisionEntry; index: number; leaf: string } | undefined {
+    for (const index of candidates ?? []) {
+      const found = read(index);
+      if (found.entry.instruction.id === id) return found;
+    }
+    return undefined;
+  }
+
+  function flush(): void {
+    scheduled = false;
+    const group: Waiting[] = [];
+    let size = 0;
+    while (waiting.length > 0 && (size === 0 || size + waiting[0]!.instructions.length <= GROUP_MAX)) {
+      const next = waiting.shift()!;
+      size += next.instructions.length;
+      group.push(next);
+    }
+    queued -= size;
+    try {
+      const answers = commit(group, size);
+      group.forEach((w, i) => w.resolve(answers[i]!));
+    } catch (error) {
+      failed = true;
+      onFailure(error);
+      const problem = new Problem(503, 'storage-failed', 'the node could not write its log and has stopped deciding; see its log', {}, 30);
+      for (const w of [...group, ...waiting]) w.reject(problem);
+      waiting = [];
+      queued = 0;
+    }
+    if (waiting.length > 0) schedule();
+  }
+
+  function commit(group: readonly Waiting[], size: number): readonly (readonly Decided[])[] {
+    const time = now();
+    const online = connected();
+    const first = store.log.size;
+    const all: Instruction[] = [];
+    for (const w of group) for (const instruction of w.instructions) all.push(instruction);
+    const candidates = store.findIds(all.map((s) => s.id));
+    const inGroup = new Map<string, number>();
+    const entries: DecisionEntry[] = [];
+    const texts: string[] = [];
+    /** For each item: the position of its entry in this commit, or what was found on the log. */
+    const places: (number | { entry: DecisionEntry; index: number; leaf: string })[] = [];
+    let bytes = 0;
+    let refused = 0;
+    for (let i = 0; i < size; i += 1) {
+      const instruction = all[i]!;
+      const earlier = candidates[i] === undefined ? undefined : findAmong(instruction.id, candidates[i]);
+      if (earlier !== undefined) {
+        places.push(earlier);
+        continue;
+      }
+      const same = inGroup.get(instruction.id);
+      if (same !== undefined) {
+        places.push(same);
+        continue;
+      }
+      const entry = core.decide(instruction, time, online);
+      const text = encodeDecision(entry);
+      bytes += 2 + text.length;
+      if (entry.decision.result === 'refused') refused += 1;
+      inGroup.set(instruction.id, entries.length);
+      places.push(entries.length);
+      entries.push(entry);
+      texts.push(text);
+    }
+    let hashes: Uint8Array = Buffer.alloc(0);
+    if (entries.length > 0) {
+      const bundle = Buffer.allocUnsafe(bytes);
+      let offset = 0;
+      for (const text of texts) {
+        // Ids, codes and digits only: every entry is ASCII, and its length in bytes that of the string.
+        bundle.writeUInt16BE(text.length, offset);
+        bundle.write(text, offset + 2, 'latin1');
+        offset += 2 + text.length;
+      }
+      hashes = bundleLeafHashes(bundle).hashes;
+      store.append(bundle, entries.map((e) => e.instruction.id), hashes);
+      const receivedAt = group.reduce((least, w) => Math.min(least, w.receivedAt), time);
+      onFlush({ first, count: entries.length, decidedAt: time, receivedAt, offline: online ? 0 : entries.length, refused });
+    }
+    const leaves = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength);
+    const seen = new Set<number>();
+    let item = 0;
+    return group.map((w) => w.instructions.map((instruction) => {
+      const place = places[item]!;
+      item += 1;
+      if (typeof place !== 'number') return { ...place, repeated: true, conflict: !sameInstruction(place.entry.instruction, instruction) };
+      const entry = entries[place]!;
+      const repeated = seen.has(place);
+      seen.add(place);
+      return {
+        entry, index: first + place, leaf: leaves.toString('base64', place * 32, place * 32 + 32), repeated,
+        conflict: repeated && !sameInstruction(entry.instruction, instruction),
+      };
+    }));
+  }
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    // After the sockets that are ready now have been read: what they bring joins the group.
+    setImmediate(flush);
+  }
+
+  return {
+    settle(instructions, receivedAt) {
+      if (failed) return Promise.reject(new Problem(503, 'storage-failed', 'the node could not write its log and has stopped deciding; see its log', {}, 30));
+      if (queued + instructions.length > QUEUE_MAX) {
+        return Promise.reject(new Problem(503, 'overloaded', `${queued} settlements wait already, at most ${QUEUE_MAX} may; send again later`, {}, 1));
+      }
+      if (core.pendingCount() + queued + instructions.length > PENDING_MAX) {
+        return Promise.reject(new Problem(503, 'too-many-pending', `${core.pendingCount()} settlements of this node are not final yet, at most ${PENDING_MAX} may be; send again later`, {}, 5));
+      }
+      queued += instructions.length;
+      return new Promise((resolve, reject) => {
+        waiting.push({ instructions, receivedAt, resolve, reject });
+        schedule();
+      });
+    },
+    find: (id) => findAmong(id, store.findIds([id])[0]),
+    queued: () => queued,
+  };
+}

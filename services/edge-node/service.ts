@@ -1,0 +1,249 @@
+/** The edge node put together: disk, mind, links to the region, HTTP API. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeDecision, decodePolicy, STAGES, type Drift, type ServiceStatus, type Stage } from '../protocol/index.ts';
+import {
+  baseUrl, createHttpClient, createServer, readSigner, readTrust, startLoop, type EDGE_SETTINGS, type Logger,
+  type Metric, type Running, type Settings,
+} from '../shell/index.ts';
+import { emptyHistogram, quantile, record, toJson, type Histogram } from '../telemetry/index.ts';
+import { decodeBundle } from '../transparency/index.ts';
+import { createAccountSource, QUERY_MAX } from './accounts.ts';
+import { createEdgeCore } from './core/node.ts';
+import { startDownlink, type ProvenOutcomes } from './downlink.ts';
+import { createIntake, type Flush } from './intake.ts';
+import { createLink } from './link.ts';
+import { addRoutes } from './routes.ts';
+import { openEdgeStore, type CachedRow } from './store.ts';
+import { startUplink } from './uplink.ts';
+
+/** Accounts kept in memory; the others wait on disk. */
+const ACCOUNTS_MAX = 200_000;
+/** An account in use is confirmed anew when nothing was heard of it for this long. */
+const REFRESH_AFTER_MS = 5_000;
+/** A node that was just started waits this long for the region before it serves on its own. */
+const STARTUP_GRACE_MS = 10_000;
+const REPLAY_CHUNK = 4_096;
+const INCIDENTS_MAX = 100;
+
+export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, logger: Logger): Promise<Running> {
+  const node = settings.site;
+  const trust = readTrust(settings.trust);
+  const signer = readSigner(settings.key);
+  const region = [...trust.regions.values()].find((r) => r.nodes.has(node));
+  if (region === undefined) throw new Error(`${settings.trust}: no region has a node ${node}`);
+  if (region.nodes.get(node)!.name !== signer.name) throw new Error(`${settings.key}: is the key of ${signer.name}, node ${node} signs as ${region.nodes.get(node)!.name}`);
+  const policyText = readFileSync(settings.policy, 'utf8').trim();
+  const policy = decodePolicy(policyText);
+
+  const now = (): number => performance.timeOrigin + performance.now();
+  const startedAt = now();
+  const store = openEdgeStore(join(settings.data, 'edge.db'));
+  const core = createEdgeCore(policy, store.finalSize());
+  store.savePolicy(core.policyDigest, policyText);
+  for (let first = core.finalSize(); first < store.log.size; first += REPLAY_CHUNK) {
+    const chunk = decodeBundle(store.log.entries(first, Math.min(store.log.size, first + REPLAY_CHUNK)));
+    for (const bytes of chunk) {
+      const entry = decodeDecision(bytes);
+      recall(entry.instruction.debitAccount);
+      recall(entry.instruction.creditAccount);
+      core.replay(entry);
+    }
+  }
+
+  /** From memory, or from disk into memory. */
+  function recall(account: string): boolean {
+    if (core.account(account) !== undefined) return true;
+    const row = store.account(account);
+    if (row === undefined) return false;
+    core.restoreAccount(row.state, row.confirmedAt);
+    return true;
+  }
+
+  const incidents: { at: number; kind: string; detail: string }[] = [];
+  let halted: string | null = null;
+  function incident(kind: string, detail: string): void {
+    if (incidents.at(-1)?.kind === kind && incidents.at(-1)?.detail === detail) return;
+    incidents.push({ at: Math.floor(now()), kind, detail });
+    if (incidents.length > INCIDENTS_MAX) incidents.shift();
+    logger.error({ kind, detail }, 'incident');
+  }
+  function halt(kind: string, detail: string): void {
+    halted ??= `${kind}: ${detail}`;
+    incident(kind, detail);
+  }
+
+  // ---- figures ----
+  const lag = Object.fromEntries(STAGES.map((s) => [s, emptyHistogram()])) as Record<Stage, Histogram>;
+  const counts = { accepted: 0, refused: 0, offline: 0, final: 0, rejected: 0, reversed: 0 };
+  const drift = { compared: 0, drifted: 0, amount: new Map<string, bigint>(), amountMax: new Map<string, bigint>(), reversedAmount: new Map<string, bigint>() };
+  /** Commits whose entries are not final yet, oldest first; forgotten at a restart, since clocks of two lives do not compare. */
+  const flushes: (Flush & { orderedAt: number | null })[] = [];
+  let orderedSize = Math.max(store.orderedSize(), core.finalSize());
+
+  const http = createHttpClient();
+  const link = createLink(settings.regionUrls, policy.offlineAfterMs);
+  const accounts = createAccountSource(link, http, trust, now, recall, (states) => {
+    const changed: CachedRow[] = [];
+    for (const state of states) {
+      core.learn(state, now());
+      changed.push({ state: core.account(state.account)!.state, confirmedAt: now() });
+    }
+    if (changed.length > 0) store.saveAccounts(changed);
+  });
+
+  const intake = createIntake(core, store, now, () => link.connected(now()), (flush) => {
+    flushes.push({ ...flush, orderedAt: null });
+    counts.accepted += flush.count - flush.refused;
+    counts.refused += flush.refused;
+    counts.offline += flush.offline;
+    uplink.wake();
+  }, (error) => {
+    logger.fatal({ err: error }, 'the log could not be written');
+    halt('storage-failed', (error as Error).message);
+  });
+
+  const uplink = startUplink({ node, signer, store, link, http, logger, now, halt });
+
+  function onOrdered(size: number): void {
+    const time = now();
+    orderedSize = size;
+    store.saveOrdered(size, time);
+    for (const f of flushes) {
+      if (f.first + f.count > size) break;
+      if (f.orderedAt !== null) continue;
+      f.orderedAt = time;
+      record(lag.ordered, Math.max(0, time - f.decidedAt), f.count);
+    }
+  }
+
+  function onOutcomes(proven: readonly ProvenOutcomes[]): void {
+    const time = now();
+    const changed = new Set<string>();
+    for (const { range, outcomes } of proven) {
+      // What is proven final is ordered as well, whether or not word of the order came first.
+      if (range.to > orderedSize) onOrdered(range.to);
+      outcomes.forEach((outcome, i) => {
+        const { asset, amount } = outcome.instruction;
+        const effect = core.settle(outcome, range.start + i, time);
+        counts[outcome.status] += 1;
+        if (effect.drift !== null) {
+          drift.compared += 1;
+          if (effect.drift !== 0n) {
+            const size = effect.drift < 0n ? -effect.drift : effect.drift;
+            drift.drifted += 1;
+            drift.amount.set(asset, (drift.amount.get(asset) ?? 0n) + size);
+            if (size > (drift.amountMax.get(asset) ?? 0n)) drift.amountMax.set(asset, size);
+          }
+        }
+        if (effect.reversed) {
+          counts.reversed += 1;
+          drift.reversedAmount.set(asset, (drift.reversedAmount.get(asset) ?? 0n) + amount);
+        }
+        for (const account of effect.changed) changed.add(account);
+      });
+    }
+    const rows = [...changed].map((account) => ({ state: core.account(account)!.state, confirmedAt: time }));
+    store.settle(proven.map((p) => p.range), rows);
+    while (flushes.length > 0 && flushes[0]!.first + flushes[0]!.count <= core.finalSize()) {
+      const f = flushes.shift()!;
+      record(lag.final, Math.max(0, time - (f.orderedAt ?? time)), f.count);
+      record(lag.whole, Math.max(0, time - f.receivedAt), f.count);
+    }
+    core.evict(ACCOUNTS_MAX);
+  }
+
+  const downlink = startDownlink({
+    node, region: region.id, trust, link, http, logger, now,
+    waitMs: Math.max(100, Math.min(5_000, Math.floor(policy.offlineAfterMs / 3))),
+    orderedSize: () => orderedSize, finalSize: core.finalSize,
+    onAccepted: (size) => uplink.regionHas(size), onOrdered,
+    onOutcomes(proven) {
+      try {
+        onOutcomes(proven);
+      } catch (error) {
+        // Memory is ahead of the disk, or the centre proves another log than ours: a restart may help, going on may not.
+        halt('outcomes-not-applied', (error as Error).message);
+        throw error;
+      }
+    },
+    onLie: (detail) => incident('unproven', detail),
+  });
+
+  const refresh = startLoop(async () => {
+    const time = now();
+    if (!link.connected(time)) return 1_000;
+    const stale = core.staleAccounts(time - 60_000, time - REFRESH_AFTER_MS, QUERY_MAX);
+    if (stale.length > 0) await accounts.fetch(stale);
+    return stale.length === QUERY_MAX ? 100 : 1_000;
+  }, () => 1_000);
+
+  const notReady = (): string | null => halted
+    ?? (link.connected(now()) || now() - startedAt > STARTUP_GRACE_MS ? null : 'waiting for the first word from the region');
+
+  function status(): ServiceStatus {
+    const time = now();
+    const pending = core.pendingCount();
+    const oldest = flushes[0];
+    const asText = (m: Map<string, bigint>): Record<string, string> => Object.fromEntries([...m].map(([k, v]) => [k, v.toString()]));
+    const driftNow: Drift = {
+      compared: drift.compared, drifted: drift.drifted, amount: asText(drift.amount), amountMax: asText(drift.amountMax),
+      reversed: counts.reversed, reversedAmount: asText(drift.reversedAmount),
+    };
+    return {
+      id: node, tier: 'edge', region: region!.id,
+      state: halted !== null ? 'halted' : link.connected(time) ? 'ready' : 'disconnected',
+      log: { origin: signer.name, size: store.log.size },
+      counts: { ...counts, queued: intake.queued(), sent: uplink.sent(), ordered: orderedSize, settled: core.finalSize() },
+      provisional: {
+        count: pending, offline: core.pendingOffline(), oldestMs: oldest === undefined ? 0 : Math.floor(time - oldest.decidedAt),
+        ratio: store.log.size === 0 ? 0 : pending / store.log.size,
+      },
+      lag: Object.fromEntries(STAGES.map((s) => [s, toJson(lag[s])])),
+      drift: driftNow, incidents,
+    };
+  }
+
+  function metrics(): Metric[] {
+    const gauge = (name: string, help: string, value: number): Metric => ({ name: `tidemark_edge_${name}`, help, type: 'gauge', samples: [{ value }] });
+    return [
+      gauge('log_size', 'Entries in this node\'s log.', store.log.size),
+      gauge('pending', 'Entries without a known outcome.', core.pendingCount()),
+      gauge('pending_offline', 'Of those, decided offline.', core.pendingOffline()),
+      gauge('connected', '1 while the centre is in reach through the region.', link.connected(now()) ? 1 : 0),
+      gauge('queued', 'Settlements waiting for a commit.', intake.queued()),
+      { name: 'tidemark_edge_settlements_total', help: 'Settlements by what became of them, since the start.', type: 'counter', samples: Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })) },
+      {
+        name: 'tidemark_edge_lag_milliseconds', help: 'Settlement lag by stage.', type: 'summary',
+        samples: STAGES.flatMap((stage) => [
+          ...[0.5, 0.95, 0.99].map((q) => ({ labels: { stage, quantile: String(q) }, value: quantile(lag[stage], q) ?? Number.NaN })),
+          { labels: { stage }, suffix: '_sum', value: lag[stage].sum }, { labels: { stage }, suffix: '_count', value: lag[stage].count },
+        ]),
+      },
+    ];
+  }
+
+  const server = await createServer({
+    name: `Tidemark edge node ${node}`, description: 'Settles at once, durably; see docs/protocol.md.', logger, notReady, metrics,
+  });
+  addRoutes(server, {
+    node, signer, core, store, intake, accounts, link, now, orderedSize: () => orderedSize, halted: () => halted,
+    onAnswered: (n, ms) => {
+      if (n > 0) record(lag.provisional, ms, n);
+    },
+  });
+  server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());
+  await server.listen({ host: settings.host, port: settings.port });
+  const url = baseUrl(server);
+  logger.info({ url, size: store.log.size, pending: core.pendingCount() }, 'edge node listens');
+
+  return {
+    url,
+    async stop() {
+      await server.close();
+      await Promise.all([uplink.stop(), downlink.stop(), refresh.stop()]);
+      await http.close();
+      store.close();
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * What the edge node keeps on disk. The port is small so that the simulation can put a disk under it that forgets what
+ * was not synced; `openEdgeStore` is the SQLite one.
+ *
+ * A write method returns when what it wrote survives a power cut. That is the promise every answer of the node rests on.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import { decodeAccountState, encodeAccountState, type AccountState } from '../protocol/index.ts';
+import { IdIndex, openDatabase, transaction, type Migration } from '../shell/index.ts';
+import { SqliteLog } from '../transparency/index.ts';
+
+/** Outcomes of the edge log's entries `from` .. `to - 1`, proven to stand at `start` of the global log. */
+export interface OutcomeRange {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  /** Range proof against `checkpoint`. */
+  readonly proof: readonly Uint8Array[];
+  /** The global log's entries, in bundle encoding. */
+  readonly entries: Uint8Array;
+  /** Witnessed global checkpoint. */
+  readonly checkpoint: string;
+  readonly at: number;
+}
+
+export interface EdgeStore {
+  readonly log: SqliteLog;
+  /** Indexes in the log at which an id may stand; the caller compares. In the order of `ids`. */
+  findIds(ids: readonly string[]): readonly (readonly number[] | undefined)[];
+  /** Appends entries (bundle encoding) with their ids. Durable when it returns. */
+  append(bundle: Uint8Array, ids: readonly string[], leafHashes: Uint8Array): void;
+  /** Records outcomes and the account states they prove. Durable when it returns. */
+  settle(ranges: readonly OutcomeRange[], accounts: readonly CachedRow[]): void;
+  saveAccounts(accounts: readonly CachedRow[]): void;
+  /** The log is known to be ordered up to `size` since `at`. */
+  saveOrdered(size: number, at: number): void;
+  orderedAt(index: number): number | undefined;
+  orderedSize(): number;
+  finalSize(): number;
+  outcomeRange(index: number): OutcomeRange | undefined;
+  account(id: string): CachedRow | undefined;
+  policy(digest: string): string | undefined;
+  savePolicy(digest: string, text: string): void;
+  close(): void;
+}
+
+export interface CachedRow {
+  readonly state: AccountState;
+  readonly confirmedAt: number;
+}
+
+const MIGRATIONS: readonly Migration[] = [`
+  CREATE TABLE account (id TEXT PRIMARY KEY, state TEXT NOT NULL, confirmed_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE ordered (size INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+  CREATE TABLE outcome (first INTEGER PRIMARY KEY, past INTEGER NOT NULL, start INTEGER NOT NULL, at INTEGER NOT NULL,
+    proof BLOB NOT NULL, entries BLOB NOT NULL, checkpoint INTEGER NOT NULL);
+  CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, note TEXT NOT NULL UNIQUE);
+  CREATE TABLE policy (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+`];
+
+const HASH = 32;
+
+export function openEdgeStore(path: string): EdgeStore {
+  const db: DatabaseSync = openDatabase(path, MIGRATIONS);
+  const log = new SqliteLog(db);
+  const ids = new IdIndex(db);
+  const accountPut = db.prepare('INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, confirmed_at = excluded.confirmed_at');
+  const accountGet = db.prepare('SELECT state, confirmed_at FROM account WHERE id = ?');
+  const orderedPut = db.prepare('INSERT OR IGNORE INTO ordered VALUES (?, ?)');
+  const orderedGet = db.prepare('SELECT at FROM ordered WHERE size > ? ORDER BY size LIMIT 1');
+  const orderedLast = db.prepare('SELECT max(size) AS size FROM ordered');
+  const outcomePut = db.prepare('INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const outcomeGet = db.prepare('SELECT o.*, c.note FROM outcome o JOIN checkpoint c ON c.id = o.checkpoint WHERE o.first <= ? ORDER BY o.first DESC LIMIT 1');
+  const outcomeLast = db.prepare('SELECT past FROM outcome ORDER BY first DESC LIMIT 1');
+  const checkpointPut = db.prepare('INSERT INTO checkpoint (note) VALUES (?) ON CONFLICT (note) DO UPDATE SET note = excluded.note RETURNING id');
+  const policyGet = db.prepare('SELECT text FROM policy WHERE digest = ?');
+  const policyPut = db.prepare('INSERT OR IGNORE INTO policy VALUES (?, ?)');
+
+  const putAccounts = (rows: readonly CachedRow[]): void => {
+    for (const row of rows) accountPut.run(row.state.account, encodeAccountState(row.state), Math.floor(row.confirmedAt));
+  };
+
+  return {
+    log,
+    findIds: (wanted) => ids.find(wanted),
+    append(bundle, newIds, leafHashes) {
+      transaction(db, () => {
+        const { first } = log.append(bundle, newIds.length, leafHashes);
+        ids.add(newIds, first);
+      });
+    },
+    settle(ranges, accounts) {
+      transaction(db, () => {
+        for (const r of ranges) {
+          const { id } = checkpointPut.get(r.checkpoint) as { id: number };
+          outcomePut.run(r.from, r.to, r.start, Math.floor(r.at), Buffer.concat(r.proof), r.entries, id);
+        }
+        putAccounts(accounts);
+      });
+    },
+    saveAccounts: (rows) => transaction(db, () => putAccounts(rows)),
+    saveOrdered(size, at) {
+      orderedPut.run(size, Math.floor(at));
+    },
+    orderedAt: (index) => (orderedGet.get(index) as { at: number } | undefined)?.at,
+    orderedSize: () => (orderedLast.get() as { size: number | null }).size ?? 0,
+    finalSize: () => (outcomeLast.get() as { past: number } | undefined)?.past ?? 0,
+    outcomeRange(index) {
+      const row = outcomeGet.get(index) as
+        { first: number; past: number; start: number; at: number; proof: Uint8Array; entries: Uint8Array; note: string } | undefined;
+      if (row === undefined || index >= row.past) return undefined;
+      const proof = Array.from({ length: row.proof.byteLength / HASH }, (_, i) => row.proof.subarray(i * HASH, (i + 1) * HASH));
+      return { from: row.first, to: row.past, start: row.start, at: row.at, proof, entries: row.entries, checkpoint: row.note };
+    },
+    account(id) {
+      const row = accountGet.get(id) as { state: string; confirmed_at: number } | undefined;
+      return row === undefined ? undefined : { state: decodeAccountState(JSON.parse(row.state)), confirmedAt: row.confirmed_at };
+    },
+    policy: (digest) => (policyGet.get(digest) as { text: string } | undefined)?.text,
+    savePolicy(digest, text) {
+      policyPut.run(digest, text);
+    },
+    close: () => db.close(),
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * What the shells of the services share: settings, server, database, keys, calls to other tiers, loops. No business of
+ * any tier is in here.
+ */
+export * from './backoff.ts';
+export * from './http-client.ts';
+export * from './id-index.ts';
+export * from './log-routes.ts';
+export * from './loop.ts';
+export * from './metrics.ts';
+export * from './run.ts';
+export * from './server.ts';
+export * from './settings.ts';
+export * from './sqlite.ts';
+export * from './strict-json.ts';
+export * from './trust.ts';

@@ -1,0 +1,33 @@
+/** Serves a log to the world: `/checkpoint` and `/tile/...` as C2SP tlog-tiles lays them out. */
+import { Problem } from '../protocol/errors.ts';
+import { parseTilePath } from '../transparency/index.ts';
+import type { Server } from './server.ts';
+
+export interface ServedLog {
+  /** Signed checkpoint to show, or null before there is one. */
+  readonly checkpoint: () => string | null | Promise<string | null>;
+  readonly size: () => number;
+  readonly tile: (level: number, index: number, width: number) => Uint8Array | Promise<Uint8Array>;
+  readonly bundle: (index: number, width: number) => Uint8Array | Promise<Uint8Array>;
+}
+
+const TILE = 256;
+
+export function serveLog(server: Server, log: ServedLog): void {
+  const tags = ['log'];
+  server.get('/checkpoint', { schema: { tags } }, async (_request, reply) => {
+    const note = await log.checkpoint();
+    if (note === null) throw new Problem(404, 'no-checkpoint', 'this log has no checkpoint yet');
+    return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache').send(note);
+  });
+  server.get('/tile/*', { schema: { tags } }, async (request, reply) => {
+    const path = request.url.slice(1);
+    const tile = parseTilePath(path);
+    if (tile === null) throw new Problem(404, 'no-such-tile', `${path.slice(0, 100)} is not a tile path of C2SP tlog-tiles`);
+    const have = Math.floor(log.size() / TILE ** ((tile.kind === 'entries' ? 0 : tile.level)));
+    if (tile.index * TILE + tile.width > have) throw new Problem(404, 'no-such-tile', `${path}: the log has ${log.size()} entries`);
+    const bytes = tile.kind === 'entries' ? await log.bundle(tile.index, tile.width) : await log.tile(tile.level, tile.index, tile.width);
+    // A full tile never changes; neither does a partial one, but a fuller one will stand beside it.
+    return reply.type('application/octet-stream').header('cache-control', 'public, max-age=31536000, immutable').send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  });
+}

@@ -1,0 +1,48 @@
+/** The last few lines of every service: settings, logger, start, signals. */
+import pino from 'pino';
+import { readSettings, SettingsError, type Setting, type Settings } from './settings.ts';
+
+export type Logger = pino.Logger;
+
+export interface Running {
+  readonly url: string;
+  /** Stops taking requests, finishes what is under way, closes the database. */
+  readonly stop: () => Promise<void>;
+}
+
+/** pino writes synchronously: what a killed process had to say is in its log. */
+export const createLogger = (level: string, bindings: Record<string, unknown>): Logger =>
+  pino({ level, base: bindings, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+
+/** Runs a service as a process: prints `listening <url>` once it listens, stops on SIGINT and SIGTERM. */
+export async function runService<T extends Record<string, Setting>>(
+  name: string, spec: T, start: (settings: Settings<T>, logger: Logger) => Promise<Running>,
+): Promise<void> {
+  let settings: Settings<T>;
+  try {
+    settings = readSettings(spec, process.env);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    process.stderr.write(`${name}: settings:\n${error.message}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const common = settings as { site?: string; logLevel?: string };
+  const logger = createLogger(common.logLevel ?? 'info', { service: name, site: common.site });
+  const running = await start(settings, logger);
+  process.stdout.write(`listening ${running.url}\n`);
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, 'stopping');
+    running.stop().then(() => process.exit(0), (error: unknown) => {
+      logger.error({ err: error }, 'stop failed');
+      process.exit(1);
+    });
+  };
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  // The parent of a local platform holds our stdin: when it dies, however it dies, we go too.
+  if (process.env['TIDEMARK_STOP_ON_STDIN_END'] === '1') process.stdin.on('end', () => stop('parent gone')).resume();
+}

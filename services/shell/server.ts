@@ -1,0 +1,122 @@
+/**
+ * The HTTP server that every service starts from: fastify with strict JSON, RFC 9457 errors, OpenAPI 3.1, health,
+ * metrics, bounds on size and time, and the operator's token.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { Problem } from '../protocol/errors.ts';
+import { FRAME_MAX, FRAME_TYPE } from '../protocol/frame.ts';
+import { formatMetrics, type Metric } from './metrics.ts';
+import { parseStrictJson } from './strict-json.ts';
+
+export type Server = FastifyInstance;
+
+export interface ServerOptions {
+  readonly name: string;
+  readonly description: string;
+  readonly logger: FastifyBaseLogger;
+  /** Why the service is not ready, or null when it is. */
+  readonly notReady: () => string | null;
+  readonly metrics: () => readonly Metric[];
+}
+
+const BODY_MAX = 8 * 1024 * 1024;
+export const CLIENT_ERRORS = {
+  '4xx': { description: 'Problem details (RFC 9457)', content: { 'application/problem+json': { schema: { $ref: 'problem#' } } } },
+} as const;
+
+const problemSchema = {
+  $id: 'problem', type: 'object', required: ['type', 'title', 'status', 'code', 'detail'], additionalProperties: true,
+  properties: {
+    type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' },
+    code: { type: 'string' }, detail: { type: 'string' },
+  },
+};
+
+/** A server with the common routes; the caller adds its own and calls `listen`. */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const server: FastifyInstance = fastify({
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_MAX,
+    // A client that dawdles holds a socket, never more: whole request in 30 s, headers in 10 s.
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: 65_000,
+    http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
+    routerOptions: { maxParamLength: 300, ignoreTrailingSlash: false },
+    forceCloseConnections: true,
+    return503OnClosing: true,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true, useDefaults: true } },
+  });
+  server.server.maxConnections = 4_096;
+  server.addSchema(problemSchema);
+  await server.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: '1' } },
+    refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `def-${i}`) },
+  });
+  server.removeContentTypeParser(['application/json', 'text/plain']);
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => parseStrictJson(body));
+  server.addContentTypeParser('text/plain', { parseAs: 'buffer', bodyLimit: 256 * 1024 }, async (_request: FastifyRequest, body: Buffer) => body);
+  server.addContentTypeParser(FRAME_TYPE, { parseAs: 'buffer', bodyLimit: FRAME_MAX }, async (_request: FastifyRequest, body: Buffer) => body);
+
+  server.setNotFoundHandler(async (request) => {
+    throw new Problem(404, 'not-found', `nothing is at ${request.method} ${request.url.slice(0, 200)}; see /openapi.json`);
+  });
+  server.setErrorHandler(async (error: Error & { statusCode?: number; code?: string; validation?: { instancePath: string; message?: string; params?: object }[] }, request, reply) => {
+    const problem = toProblem(error);
+    if (problem.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error, url: request.url }, 'request failed');
+    if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter));
+    return reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  });
+
+  const hidden = { schema: { hide: false, tags: ['operations'] } };
+  server.get('/healthz', hidden, async () => ({ status: 'ok' }));
+  server.get('/readyz', hidden, async () => {
+    const why = options.notReady();
+    if (why !== null) throw new Problem(503, 'not-ready', why, {}, 1);
+    return { status: 'ready' };
+  });
+  server.get('/metrics', hidden, async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(formatMetrics(options.metrics())));
+  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
+  return server;
+}
+
+function toProblem(error: Error & { statusCode?: number; code?: string; validation?: { instancePath: string; message?: string; params?: object }[] }): Problem {
+  if (error instanceof Problem) return error;
+  if (error.validation !== undefined) {
+    const errors = error.validation.slice(0, 20).map((v) => ({ path: v.instancePath, message: v.message ?? '', ...v.params }));
+    return new Problem(400, 'invalid-request', error.message, { errors });
+  }
+  const status = error.statusCode ?? 500;
+  if (status === 413) return new Problem(413, 'too-large', 'the body is larger than this endpoint takes; send less at once');
+  if (status === 415) return new Problem(415, 'unsupported-media-type', 'send application/json (or the media type that /openapi.json names for this endpoint)');
+  if (status >= 400 && status < 500) return new Problem(status, 'bad-request', error.message);
+  return new Problem(500, 'internal', 'something went wrong on our side; it is in this service\'s log');
+}
+
+/** The bound address as a base URL. */
+export function baseUrl(server: Server): string {
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+
+/**
+ * A check for routes that change the platform: `Authorization: Bearer <token>`. This is the one place where access is
+ * decided; clients' own authentication belongs here too.
+ */
+export function requireToken(tokenFile: string | undefined): (request: FastifyRequest) => Promise<void> {
+  const token = tokenFile !== undefined && existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : randomBytes(32).toString('hex');
+  const expected = Buffer.from(`Bearer ${token}`);
+  return async (request) => {
+    const given = Buffer.from(request.headers.authorization ?? '');
+    if (given.byteLength !== expected.byteLength || !timingSafeEqual(given, expected)) {
+      throw new Problem(401, 'token-required', 'this changes the platform: send "Authorization: Bearer <token>" with the token of the data folder');
+    }
+  };
+}

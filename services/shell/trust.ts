@@ -1,0 +1,64 @@
+/** `trust.json`: who is who on a platform, by public key (docs/protocol.md, names and keys). */
+import { readFileSync } from 'node:fs';
+import { parseSigner, parseVerifier, type Signer, type Verifier } from '../transparency/index.ts';
+
+export interface RegionTrust {
+  readonly id: string;
+  readonly log: Verifier;
+  readonly quorum: number;
+  readonly replicas: readonly Verifier[];
+  readonly nodes: ReadonlyMap<string, Verifier>;
+}
+
+export interface Trust {
+  readonly origin: string;
+  readonly global: Verifier;
+  readonly witnessQuorum: number;
+  readonly regions: ReadonlyMap<string, RegionTrust>;
+}
+
+/** The file's own shape; made by whoever provisions the platform. */
+export interface TrustFile {
+  readonly origin: string;
+  readonly global: string;
+  readonly witnessQuorum: number;
+  readonly regions: readonly {
+    readonly id: string; readonly log: string; readonly quorum: number; readonly replicas: readonly string[];
+    readonly nodes: readonly { readonly id: string; readonly vkey: string }[];
+  }[];
+}
+
+export function readTrust(path: string): Trust {
+  try {
+    return parseTrust(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+export function parseTrust(text: string): Trust {
+  const file = JSON.parse(text) as TrustFile;
+  const regions = new Map(file.regions.map((r): [string, RegionTrust] => {
+    if (!(r.quorum >= 1 && r.quorum <= r.replicas.length)) throw new Error(`region ${r.id}: quorum ${r.quorum} of ${r.replicas.length} replicas cannot be`);
+    return [r.id, {
+      id: r.id, log: parseVerifier(r.log), quorum: r.quorum, replicas: r.replicas.map(parseVerifier),
+      nodes: new Map(r.nodes.map((n) => [n.id, parseVerifier(n.vkey)])),
+    }];
+  }));
+  if (!(file.witnessQuorum >= 1 && file.witnessQuorum <= regions.size)) throw new Error(`witnessQuorum ${file.witnessQuorum} of ${regions.size} regions cannot be`);
+  return { origin: file.origin, global: parseVerifier(file.global), witnessQuorum: file.witnessQuorum, regions };
+}
+
+export function readSigner(path: string): Signer {
+  try {
+    return parseSigner(readFileSync(path, 'utf8').trim());
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** One signature line of a regional replica beside the global log's is enough for that region to count. */
+export function witnessedBy(trust: Trust, cosigners: readonly string[]): string[] {
+  const names = new Set(cosigners);
+  return [...trust.regions.values()].filter((r) => r.replicas.some((v) => names.has(v.name))).map((r) => r.id);
+}
