@@ -6,9 +6,9 @@
 import {
   decodeBatch, decodeGlobal, EncodingError, type Frame, type OutcomeEntry,
 } from '../protocol/index.ts';
-import { createBackoff, startLoop, UnreachableError, witnessedBy, type HttpClient, type Logger, type Loop, type Trust } from '../shell/index.ts';
+import { createBackoff, startLoop, witnessedBy, type HttpClient, type Logger, type Loop, type Trust } from '../shell/index.ts';
 import {
-  bundleLeafHashes, decodeBundle, hashLeaf, openCheckpointWithQuorum, ProofError, verifyInclusion, verifyRange,
+  bundleLeafHashes, decodeBundle, hashLeaf, NoteError, openCheckpointWithQuorum, ProofError, verifyInclusion, verifyRange,
 } from '../transparency/index.ts';
 import type { Link } from './link.ts';
 import type { OutcomeRange } from './store.ts';
@@ -129,7 +129,7 @@ export function startDownlink(o: DownlinkOptions): Loop {
     } catch (error) {
       if (signal.aborted) throw error;
       o.link.failed(url);
-      if (!(error instanceof UnreachableError) && (error instanceof ProofError || error instanceof EncodingError)) o.onLie(`${url}: ${error.message}`);
+      if (error instanceof ProofError || error instanceof NoteError || error instanceof EncodingError) o.onLie(`${url}: ${error.message}`);
       throw error;
     }
   }, (error) => {

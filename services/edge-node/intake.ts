@@ -53,7 +53,10 @@ interface Waiting {
 }
 
 export function createIntake(
-  core: EdgeCore, store: EdgeStore, now: () => number, connected: () => boolean, onFlush: (flush: Flush) => void,
+  core: EdgeCore, store: EdgeStore, now: () => number, connected: () => boolean,
+  /** Brings an account's last known state from disk into the core, when it is not there. */
+  recall: (account: string) => void,
+  onFlush: (flush: Flush) => void,
   /** A commit that failed leaves memory ahead of the disk: nothing more may be decided. */
   onFailure: (error: unknown) => void,
 ): Intake {
@@ -125,6 +128,8 @@ export function createIntake(
         places.push(same);
         continue;
       }
+      recall(instruction.debitAccount);
+      recall(instruction.creditAccount);
       const entry = core.decide(instruction, time, online);
       const text = encodeDecision(entry);
       bytes += 2 + text.length;

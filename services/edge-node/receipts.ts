@@ -1,6 +1,6 @@
 /** What the node says of one settlement: its receipt, its state, its proofs. Built from the log and the proven outcomes. */
 import { decodeGlobal, type DecisionEntry, type OutcomeEntry, type SettlementState } from '../protocol/index.ts';
-import { decodeBundle, formatProof, inclusionFromRange, signCheckpoint, type Signer } from '../transparency/index.ts';
+import { bundleLeafHashes, decodeBundle, formatProof, inclusionFromRange, signCheckpoint, type Signer } from '../transparency/index.ts';
 import type { Decided } from './intake.ts';
 import type { EdgeStore, OutcomeRange } from './store.ts';
 
@@ -58,5 +58,8 @@ export function globalProof(store: EdgeStore, index: number): string | null {
   const range = store.outcomeRange(index);
   if (range === undefined) return null;
   const globalIndex = range.start + index - range.from;
-  return formatProof({ index: globalIndex, proof: inclusionFromRange(range, globalIndex), checkpoint: range.checkpoint });
+  // The second line of a checkpoint is its size (C2SP tlog-checkpoint); this one was verified before it was stored.
+  const size = Number(range.checkpoint.split('\n', 2)[1]);
+  const { hashes } = bundleLeafHashes(range.entries);
+  return formatProof({ index: globalIndex, proof: inclusionFromRange(globalIndex, hashes, range.start, size, range.proof), checkpoint: range.checkpoint });
 }

@@ -20,6 +20,8 @@ export interface RouteOptions {
   readonly accounts: AccountSource;
   readonly link: Link;
   readonly now: () => number;
+  /** From disk into memory, when it is there. */
+  readonly recall: (account: string) => boolean;
   readonly orderedSize: () => number;
   readonly halted: () => string | null;
   readonly onAnswered: (count: number, lagMs: number) => void;
@@ -185,7 +187,7 @@ function addAccounts(server: Server, o: RouteOptions): void {
   server.get('/v1/accounts/:id', { schema: { tags, params: byId, summary: 'Last-known-good state of an account, and what is reserved here' } }, async (request) => {
     const account = (request.params as { id: string }).id;
     const time = o.now();
-    if (o.core.account(account) === undefined && o.link.connected(time)) await o.accounts.ensure([account]);
+    if (!o.recall(account) && o.link.connected(time)) await o.accounts.ensure([account]);
     const cached = o.core.account(account);
     if (cached === undefined) {
       throw o.link.connected(time)

@@ -92,7 +92,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     if (changed.length > 0) store.saveAccounts(changed);
   });
 
-  const intake = createIntake(core, store, now, () => link.connected(now()), (flush) => {
+  const intake = createIntake(core, store, now, () => link.connected(now()), recall, (flush) => {
     flushes.push({ ...flush, orderedAt: null });
     counts.accepted += flush.count - flush.refused;
     counts.refused += flush.refused;
@@ -227,7 +227,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     name: `Tidemark edge node ${node}`, description: 'Settles at once, durably; see docs/protocol.md.', logger, notReady, metrics,
   });
   addRoutes(server, {
-    node, signer, core, store, intake, accounts, link, now, orderedSize: () => orderedSize, halted: () => halted,
+    node, signer, core, store, intake, accounts, link, now, recall, orderedSize: () => orderedSize, halted: () => halted,
     onAnswered: (n, ms) => {
       if (n > 0) record(lag.provisional, ms, n);
     },

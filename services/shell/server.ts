@@ -5,7 +5,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Problem } from '../protocol/errors.ts';
 import { FRAME_MAX, FRAME_TYPE } from '../protocol/frame.ts';
 import { formatMetrics, type Metric } from './metrics.ts';
@@ -39,7 +39,7 @@ const problemSchema = {
 export async function createServer(options: ServerOptions): Promise<Server> {
   const server: FastifyInstance = fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_MAX,
     // A client that dawdles holds a socket, never more: whole request in 30 s, headers in 10 s.
     requestTimeout: 30_000,
@@ -69,7 +69,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     const problem = toProblem(error);
     if (problem.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error, url: request.url }, 'request failed');
     if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter));
-    return reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    return reply.status(problem.status).type('application/problem+json').send(Buffer.from(JSON.stringify(problem)));
   });
 
   const hidden = { schema: { hide: false, tags: ['operations'] } };
