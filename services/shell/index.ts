@@ -4,6 +4,7 @@
  */
 export * from './backoff.ts';
 export * from './http-client.ts';
+export * from './id-hash.ts';
 export * from './id-index.ts';
 export * from './log-routes.ts';
 export * from './loop.ts';

@@ -40,6 +40,24 @@ describe('a loop', () => {
     expect(tries).toBe(3);
   });
 
+  it('does not let a wake-up cut the pause after an error short', async () => {
+    let tries = 0;
+    const paused: number[] = [];
+    const loop = startLoop(async () => {
+      tries += 1;
+      loop.wake();
+      throw new Error('down');
+    }, () => {
+      paused.push(tries);
+      return Infinity;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    loop.wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    await loop.stop();
+    expect(paused).toEqual([1]);
+  });
+
   it('backs off with full jitter, bounded', () => {
     const b = createBackoff(100, 1_000, () => 0.999);
     expect([b.next(), b.next(), b.next(), b.next(), b.next()]).toEqual([99, 199, 399, 799, 999]);

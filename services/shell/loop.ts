@@ -1,6 +1,9 @@
 /** A background loop of a service: one step after the other until stopped, asleep while there is nothing to do. */
 export interface Loop {
-  /** Ends the sleep under way, if any; a wake-up during a step makes the next sleep end at once. */
+  /**
+   * Ends the sleep under way, if any; a wake-up during a step makes the next sleep end at once. The pause after an error is
+   * not cut short: new work must not break the back-off.
+   */
   wake(): void;
   stop(): Promise<void>;
   readonly signal: AbortSignal;
@@ -14,8 +17,8 @@ export function startLoop(step: (signal: AbortSignal) => Promise<number>, onErro
   const abort = new AbortController();
   let wakeUp: (() => void) | null = null;
   let pending = false;
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => {
-    if (pending || ms <= 0 || abort.signal.aborted) {
+  const sleep = (ms: number, wakeable: boolean): Promise<void> => new Promise((resolve) => {
+    if ((pending && wakeable) || ms <= 0 || abort.signal.aborted) {
       pending = false;
       setImmediate(resolve);
       return;
@@ -27,18 +30,22 @@ export function startLoop(step: (signal: AbortSignal) => Promise<number>, onErro
       pending = false;
       resolve();
     }
-    wakeUp = done;
+    wakeUp = () => {
+      if (wakeable || abort.signal.aborted) done();
+    };
   });
   const finished = (async () => {
     while (!abort.signal.aborted) {
       let pause: number;
+      let wakeable = true;
       try {
         pause = await step(abort.signal);
       } catch (error) {
         if (abort.signal.aborted) return;
         pause = onError(error);
+        wakeable = false;
       }
-      await sleep(pause);
+      await sleep(pause, wakeable);
     }
   })();
   return {
