@@ -4,11 +4,11 @@
  * checkpoint that the regions witnessed.
  */
 import {
-  decodeBatch, decodeGlobal, EncodingError, type Frame, type OutcomeEntry,
+  decodeBatch, decodeOutcomes, EncodingError, type Frame, type OutcomeEntry,
 } from '../protocol/index.ts';
 import { createBackoff, startLoop, witnessedBy, type HttpClient, type Logger, type Loop, type Trust } from '../shell/index.ts';
 import {
-  bundleLeafHashes, decodeBundle, hashLeaf, NoteError, openCheckpointWithQuorum, ProofError, verifyInclusion, verifyRange,
+  bundleLeafHashes, hashLeaf, NoteError, openCheckpointWithQuorum, ProofError, verifyInclusion, verifyRange,
 } from '../transparency/index.ts';
 import type { Link } from './link.ts';
 import type { OutcomeRange } from './store.ts';
@@ -88,19 +88,18 @@ export function verifyOutcomes(frame: Frame<Record<string, unknown>>, node: stri
     const entries = frame.parts[k]!;
     const range: OutcomeRange = {
       from: natural(o['from'], 'from'), to: natural(o['to'], 'to'), start: natural(o['start'], 'start'),
-      proof: base64List(o['proof'], 'proof'), entries: Uint8Array.from(entries), checkpoint: note, at: now,
+      proof: base64List(o['proof'], 'proof'), entries, checkpoint: note, at: now,
     };
     if (range.from !== next || range.to <= range.from) throw new ProofError(`outcomes[${k}]: covers ${range.from} to ${range.to}, expected it to begin at ${next}`);
     next = range.to;
     const { count, hashes } = bundleLeafHashes(entries);
     if (count !== range.to - range.from) throw new ProofError(`outcomes[${k}]: ${count} entries for ${range.to - range.from} settlements`);
     verifyRange(hashes, range.start, checkpoint.size, range.proof, checkpoint.root);
-    const outcomes = decodeBundle(entries).map((bytes, i) => {
-      const entry = decodeGlobal(bytes);
-      if (entry.type !== 'outcome' || entry.node !== node || entry.index !== range.from + i) {
+    const outcomes = decodeOutcomes(entries);
+    outcomes.forEach((outcome, i) => {
+      if (outcome.node !== node || outcome.index !== range.from + i) {
         throw new ProofError(`outcomes[${k}]: global entry ${range.start + i} is not the outcome of this node's entry ${range.from + i}`);
       }
-      return entry;
     });
     return { range, outcomes };
   });

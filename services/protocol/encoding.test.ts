@@ -5,6 +5,7 @@ import {
   decodeBatch, decodeDecision, decodeGlobal, decodePolicy, encodeBatch, encodeDecision, encodeGlobal, encodePolicy, policyDigest,
 } from './encoding.ts';
 import { EncodingError } from './errors.ts';
+import { decodeOutcomes } from './outcomes.ts';
 import type { BatchEntry, GlobalEntry } from './types.ts';
 
 const nat = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -45,6 +46,22 @@ describe('log entries', () => {
       expect(text).toBe(jcs(JSON.parse(text)));
       expect((decode as (t: string) => unknown)(text)).toEqual(entry);
     }));
+  });
+
+  it('outcomes: read by the thousand as they are read one by one', () => {
+    const bundle = (texts: readonly string[]): Buffer => Buffer.concat(texts.flatMap((t) => {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(Buffer.byteLength(t));
+      return [length, Buffer.from(t)];
+    }));
+    fc.assert(fc.property(fc.array(anyGlobal.filter((e) => e.type === 'outcome')), (entries) => {
+      expect(decodeOutcomes(bundle(entries.map(encodeGlobal)))).toEqual(entries);
+    }));
+    const [good] = fc.sample(anyGlobal.filter((e) => e.type === 'outcome' && e.status === 'final'), 1);
+    const text = encodeGlobal(good!);
+    for (const bad of [`${text} `, text.slice(0, -1), text.replace('final', 'rejected'), text.replace('"v":1', '"v":2'), '']) {
+      expect(() => decodeOutcomes(bundle([text, bad]))).toThrow(EncodingError);
+    }
   });
 
   it('are refused when a byte too many, in another order, or not UTF-8', () => {
