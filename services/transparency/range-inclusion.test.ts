@@ -12,13 +12,15 @@ describe('an inclusion proof out of a range proof', () => {
       const tiles = new Map<string, Uint8Array>();
       for (const leaf of leaves) tree.append(leaf);
       for (const t of tree.takeDirtyTiles()) tiles.set(`${t.level}/${t.index}`, Uint8Array.from(t.hashes));
-      const readTile = (level: number, index: number, width: number): Uint8Array => tiles.get(`${level}/${index}`)!.subarray(0, width * 32);
+      const readTile = (level: number, index: number, width: number): Uint8Array =>
+        tiles.get(`${level}/${index}`)!.subarray(0, width * 32);
       const step = size > 40 ? 61 : 1;
       for (let start = 0; start < size; start += step) {
         for (let end = start + 1; end <= size; end += step) {
           const proof = rangeProof(start, end, size, readTile);
           const index = start + ((end * 7 + size) % (end - start));
-          expect(inclusionFromRange(index, Buffer.concat(leaves.slice(start, end)), start, size, proof)).toEqual(inclusionProof(index, size, readTile));
+          expect(inclusionFromRange(index, Buffer.concat(leaves.slice(start, end)), start, size, proof))
+            .toEqual(inclusionProof(index, size, readTile));
         }
       }
     }

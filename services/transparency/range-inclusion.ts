@@ -10,14 +10,18 @@ import { forEachSubtree, splitOf } from './proof.ts';
  * @param leafHashes of the leaves `start`, `start + 1`, ..., `n * 32` bytes
  * @param proof as `rangeProof` makes it for them in the tree of `size` leaves
  */
-export function inclusionFromRange(index: number, leafHashes: Uint8Array, start: number, size: number, proof: readonly Uint8Array[]): Uint8Array[] {
+export function inclusionFromRange(
+  index: number, leafHashes: Uint8Array, start: number, size: number, proof: readonly Uint8Array[],
+): Uint8Array[] {
   const end = start + leafHashes.length / HASH_SIZE;
   if (index < start || index >= end) throw new ProofError(`index ${index} is not in the range ${start} to ${end}`);
   const known = new Map<string, Uint8Array>();
   let next = 0;
   const learn = (height: number, at: number): void => {
     const hash = proof[next];
-    if (hash === undefined) throw new ProofError(`range proof: ${proof.length} hashes are too few for ${start} to ${end} of ${size}`);
+    if (hash === undefined) {
+      throw new ProofError(`range proof: ${proof.length} hashes are too few for ${start} to ${end} of ${size}`);
+    }
     known.set(`${2 ** height}/${at * 2 ** height}`, hash);
     next += 1;
   };
