@@ -1,0 +1,93 @@
+/** The regional aggregator: one replica of a region. Settings: `REGION_SETTINGS`; wire: docs/protocol.md. */
+import { join } from 'node:path';
+import {
+  baseUrl, createHttpClient, createServer, readSigner, readTrust, REGION_SETTINGS, runService, serveLog, SettingsError,
+  type Logger, type Running, type Settings,
+} from '../shell/index.ts';
+import { startAgreement } from './agreement.ts';
+import { startCentre } from './centre.ts';
+import { startForwarder } from './forwarder.ts';
+import { createIngress } from './ingress.ts';
+import type { OrderedStream } from './ordered-stream.ts';
+import { createRelay } from './relay.ts';
+import { startReplica } from './replica.ts';
+import { addRoutes, metricsOf, type Region } from './routes.ts';
+import { openSqliteStream } from './sqlite-stream.ts';
+import { openRegionStore } from './store.ts';
+
+export type RegionSettings = Settings<typeof REGION_SETTINGS>;
+
+function openStream(setting: string, shared: boolean): OrderedStream {
+  const [, kind, path] = /^([a-z]+):(.+)$/.exec(setting) ?? [];
+  if (kind !== 'sqlite' || path === undefined) throw new SettingsError(`${REGION_SETTINGS.stream.env}: expected sqlite:<path>, got ${JSON.stringify(setting)}`);
+  return openSqliteStream({ path, shared });
+}
+
+/**
+ * Starts a replica; it serves until stopped.
+ *
+ * @throws SettingsError when settings, keys and trust.json do not fit together
+ */
+export async function startRegion(settings: RegionSettings, logger: Logger): Promise<Running> {
+  const trust = readTrust(settings.trust);
+  const region = trust.regions.get(settings.site);
+  const me = settings.replica;
+  if (region === undefined) throw new SettingsError(`${REGION_SETTINGS.site.env}: region ${settings.site} is not in ${settings.trust}; it has ${[...trust.regions.keys()].join(', ')}`);
+  const ownKey = region.replicas[me];
+  if (ownKey === undefined) throw new SettingsError(`${REGION_SETTINGS.replica.env}: region ${region.id} has ${region.replicas.length} replicas, there is no replica ${me}`);
+  const replicaSigner = readSigner(settings.key);
+  const regionSigner = readSigner(settings.regionKey);
+  if (replicaSigner.vkey !== ownKey.vkey) throw new SettingsError(`${settings.key}: is not the key of replica ${me} in ${settings.trust}`);
+  if (regionSigner.vkey !== region.log.vkey) throw new SettingsError(`${settings.regionKey}: is not the log key of region ${region.id} in ${settings.trust}`);
+  const alone = region.replicas.length === 1;
+  if (!alone && settings.peerUrls.length !== region.replicas.length) {
+    throw new SettingsError(`${REGION_SETTINGS.peerUrls.env}: expected the URLs of all ${region.replicas.length} replicas, got ${settings.peerUrls.length}`);
+  }
+
+  const now = Date.now;
+  const elapsed = (): number => performance.now();
+  const store = openRegionStore(join(settings.data, 'region.sqlite'));
+  const stream = openStream(settings.stream, !alone);
+  // Apart, so that long polls never keep a block or a cosignature waiting for a connection.
+  const [http, peerHttp, pollHttp] = [createHttpClient(), createHttpClient(), createHttpClient()];
+  const replica = startReplica({ region: region.id, store, stream, nodes: region.nodes, logger, now });
+  const agreement = startAgreement({
+    me, quorum: region.quorum, regionSigner, replicaSigner, regionVerifier: region.log, replicas: region.replicas,
+    peerUrls: alone ? [] : settings.peerUrls, store, replica, lastSeq: () => stream.lastSeq(), http: peerHttp, logger, now,
+  });
+  const centre = startCentre({ url: settings.controlUrl.replace(/\/$/, ''), region: region.id, http, elapsed });
+  const forwarder = startForwarder({ me, region: region.id, store, stream, replica, agreement, centre, http, logger, elapsed });
+  const ingress = createIngress({ region: region.id, nodes: region.nodes, store, stream, replica, backlogBytes: () => forwarder.backlogBytes(), logger, now });
+  const relay = createRelay({ store, agreement, centre, http: pollHttp, logger });
+  const parts: Region = { me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay, http, now };
+
+  const server = await createServer({
+    name: 'Tidemark regional aggregator', logger,
+    description: 'Orders the batches of a region\'s edge nodes, agrees on that order with its peers, and passes it on; brings outcomes down.',
+    notReady: () => replica.halted(),
+    metrics: () => metricsOf(parts),
+  });
+  addRoutes(server, parts);
+  serveLog(server, {
+    checkpoint: () => agreement.reached()?.note ?? null,
+    size: () => store.log.size,
+    tile: (level, index, width) => store.log.readTile(level, index, width),
+    bundle: (index, width) => store.log.bundle(index, width),
+  });
+  await server.listen({ host: settings.host, port: settings.port });
+
+  return {
+    url: baseUrl(server),
+    async stop() {
+      await relay.stop();
+      await server.close();
+      await Promise.all([forwarder.stop(), centre.stop(), agreement.stop(), replica.stop()]);
+      await Promise.all([http.close(), peerHttp.close(), pollHttp.close()]);
+      await stream.close();
+      store.flush();
+      store.close();
+    },
+  };
+}
+
+if (import.meta.main) await runService('regional-aggregator', REGION_SETTINGS, startRegion);

@@ -1,0 +1,283 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { decodeBatch, decodeFrame } from '../protocol/index.ts';
+import { addSignatures, cosign, encodeBundle, hashLeaf, openCheckpointWithQuorum, signCheckpoint, verifyInclusion } from '../transparency/index.ts';
+import { messageId, parseBatch } from './core/batch.ts';
+import { sha256 } from './replica.ts';
+import { openSqliteStream } from './sqlite-stream.ts';
+import { startRegion } from './main.ts';
+import { createBed, edgeLog, eventually, http, post, quiet, REGION, status, type Bed, type EdgeLog } from './testing.ts';
+
+let bed: Bed;
+afterEach(() => bed.close());
+
+const down = async (url: string, node: string, query: string): Promise<{ header: Record<string, unknown>; parts: readonly Uint8Array[] }> =>
+  decodeFrame((await http(`${url}/v1/nodes/${node}/down?${query}`)).body);
+
+describe('a region of one replica', () => {
+  it('orders batches, proves the order, forwards them and relays outcomes', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a', 'b'] });
+    const { url } = await bed.start(0);
+    const [a, b] = [edgeLog('a'), edgeLog('b')];
+    a.append(300);
+    b.append(7);
+    expect((await post(url, await a.batch(0, 300))).json()).toEqual({ size: 300 });
+    expect((await post(url, await b.batch(0, 7))).json()).toEqual({ size: 7 });
+    a.append(5);
+    expect((await post(url, await a.batch(300, 305))).json()).toEqual({ size: 305 });
+    await bed.control.whenApplied(3);
+    expect(bed.control.refusals).toEqual([]);
+    expect(bed.control.entries.map((e) => decodeBatch(e)).map(({ node, from, size, region, seq }) => ({ node, from, size, region, seq }))).toEqual([
+      { node: 'a', from: 0, size: 300, region: REGION, seq: 1 },
+      { node: 'b', from: 0, size: 7, region: REGION, seq: 2 },
+      { node: 'a', from: 300, size: 305, region: REGION, seq: 3 },
+    ]);
+
+    const { header } = await down(url, 'a', 'ordered=300&final=0&wait=5000');
+    expect(header['accepted']).toBe(305);
+    expect(header['centreAgeMs']).toBeTypeOf('number');
+    const ordered = header['ordered'] as { entry: string; index: number; size: number; proof: string[]; checkpoint: string };
+    const region = bed.trust.regions.get(REGION)!;
+    const checkpoint = openCheckpointWithQuorum(ordered.checkpoint, region.log, region.replicas, region.quorum);
+    verifyInclusion(hashLeaf(Buffer.from(ordered.entry)), ordered.index, checkpoint.size, ordered.proof.map((h) => Buffer.from(h, 'base64')), checkpoint.root);
+    expect(decodeBatch(ordered.entry).size).toBe(305);
+
+    const waiting = down(url, 'a', 'ordered=305&final=0&wait=20000');
+    await eventually('the centre is asked', () => bed.control.polls() > 0);
+    bed.control.outcomes('a', 10);
+    const news = await waiting;
+    expect(news.header).toMatchObject({ ordered: null, checkpoint: 'global checkpoint', outcomes: [{ from: 0, to: 10, start: 1000, proof: [] }] });
+    expect(Buffer.from(news.parts[0]!).toString()).toContain('a 0-10');
+    expect((await http(`${url}/checkpoint`)).body.toString()).toBe(ordered.checkpoint);
+    expect((await status(url)).state).toBe('ready');
+  });
+});
+
+/** Sends the next `n` entries through a replica. */
+async function sendNext(url: string, log: EdgeLog, n: number): Promise<void> {
+  const from = log.size();
+  log.append(n);
+  expect((await post(url, await log.batch(from, from + n))).json()).toEqual({ size: from + n });
+}
+
+/** What every replica says of itself has to hold. */
+const all = (urls: readonly string[], holds: (s: Awaited<ReturnType<typeof status>>) => boolean): Promise<void> =>
+  eventually(`all of ${urls.length}`, async () => (await Promise.all(urls.map(status))).every(holds));
+
+describe('a region of one replica, in trouble', () => {
+  it('goes on from what is on disk', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    const a = edgeLog('a');
+    for (let i = 1; i <= 4; i += 1) {
+      const { url } = await bed.start(0);
+      await sendNext(url, a, 10);
+      await sendNext(url, a, 5);
+      await bed.stop(0);
+    }
+    const { url } = await bed.start(0);
+    await bed.control.whenApplied(8);
+    expect((await status(url)).counts).toMatchObject({ batches: 8, entries: 60, quorumSize: 8 });
+    expect(bed.control.refusals).toEqual([]);
+  });
+
+  it('answers what it can without the centre, and brings everything there later', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    const { url } = await bed.start(0);
+    const a = edgeLog('a');
+    await sendNext(url, a, 10);
+    await bed.control.whenApplied(1);
+    bed.control.pause(true);
+    await sendNext(url, a, 10);
+    const first = await down(url, 'a', 'ordered=10&final=0&wait=5000');
+    expect(first.header['ordered']).toMatchObject({ index: 1, size: 2 });
+    const second = await down(url, 'a', 'ordered=20&final=0&wait=100');
+    expect(second.header).toMatchObject({ accepted: 20, ordered: null, outcomes: [] });
+    expect(second.header['centreAgeMs']).toBeGreaterThan(90);
+    const query = await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"]}', type: 'application/json' });
+    expect([query.status, query.headers.get('retry-after'), query.json()['code']]).toEqual([503, '1', 'centre-unreachable']);
+    bed.control.pause(false);
+    await bed.control.whenApplied(2);
+    expect((await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"]}', type: 'application/json' })).body.toString()).toBe('signed {"accounts":["x"]}');
+  });
+
+  it('gives the outcomes that came while nobody waited to the next one who asks from there, and to nobody else', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    const { url } = await bed.start(0);
+    await sendNext(url, edgeLog('a'), 10);
+    await down(url, 'a', 'ordered=0&final=0&wait=2000');
+    bed.control.outcomes('a', 4);
+    await eventually('an answer from the buffer', async () => ((await down(url, 'a', 'ordered=10&final=0')).header['outcomes'] as unknown[]).length === 1);
+    // The next part was asked for already; whoever needs another one gets that one.
+    bed.control.outcomes('a', 7);
+    expect((await down(url, 'a', 'ordered=10&final=2&wait=5000')).header['outcomes']).toMatchObject([{ from: 2, to: 7 }]);
+    expect((await down(url, 'a', 'ordered=10&final=4&wait=5000')).header['outcomes']).toMatchObject([{ from: 4, to: 7 }]);
+    // A newer request of the node ends the older one.
+    const older = down(url, 'a', 'ordered=10&final=7&wait=30000');
+    await eventually('the older one waits', async () => /waiters\S* 1\n/.test((await http(`${url}/metrics`)).body.toString()));
+    const newer = down(url, 'a', 'ordered=10&final=7&wait=30000');
+    expect((await older).header['outcomes']).toEqual([]);
+    bed.control.outcomes('a', 9);
+    expect((await newer).header['outcomes']).toMatchObject([{ from: 7, to: 9 }]);
+  });
+
+  it('takes a batch that was put under its name before, and one published while it was judged', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    const { url } = await bed.start(0);
+    const a = edgeLog('a');
+    a.append(10);
+    const message = await a.batch(0, 10);
+    const batch = parseBatch(message);
+    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
+    await stream.publish(Buffer.from('junk'), messageId(batch, sha256(batch.payload), sha256));
+    expect((await post(url, message)).json()).toEqual({ size: 10 });
+    // The replica has not seen these yet: what looks like a gap is none.
+    a.append(10);
+    await stream.publish(await a.batch(10, 20), 'somebody-else');
+    a.append(5);
+    expect((await post(url, await a.batch(20, 25))).json()).toEqual({ size: 25 });
+    await stream.close();
+    await bed.control.whenApplied(3);
+    expect(bed.control.refusals).toEqual([]);
+  });
+
+  it('halts when the stream is another one, or has lost what it has not replayed', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    const a = edgeLog('a');
+    const { url } = await bed.start(0);
+    await sendNext(url, a, 10);
+    await bed.stop(0);
+    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
+    for (let i = 0; i < 5; i += 1) await stream.publish(Buffer.from('junk'), `junk-${i}`);
+    await stream.trim(4);
+    await stream.close();
+    await bed.start(0);
+    await all([url], (s) => s.state === 'halted');
+    expect((await status(url)).incidents.at(-1)?.detail).toContain('data folder');
+    expect((await http(`${url}/readyz`)).status).toBe(503);
+    const refused = await post(url, await a.batch(0, 10));
+    expect([refused.status, refused.json()['code']]).toEqual([503, 'halted']);
+    await bed.stop(0);
+    await bed.start(0);
+    expect((await status(url)).state).toBe('halted');
+  });
+});
+
+describe('a region of three replicas', () => {
+  it('goes on with one replica stopped, whichever it is, and takes it up again', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a'] });
+    const a = edgeLog('a');
+    await Promise.all([0, 1, 2].map((n) => bed.start(n)));
+    let batches = 0;
+    for (const stopped of [0, 1, 2]) {
+      await bed.stop(stopped);
+      const up = bed.urls.filter((_, n) => n !== stopped);
+      for (const url of up) {
+        await sendNext(url, a, 10);
+        batches += 1;
+      }
+      await bed.control.whenApplied(batches);
+      if (stopped === 0) await eventually('others bring it to the centre', async () => (await Promise.all(up.map(status))).some((r) => r.counts['forwarded']! > 0));
+      await bed.start(stopped);
+      await all(bed.urls, (s) => s.counts['quorumSize'] === batches);
+    }
+    expect(bed.control.refusals).toEqual([]);
+  });
+
+  it('does not give a lying replica its way: another root, a size that nobody has, junk in the stream', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a'] });
+    const a = edgeLog('a');
+    const honest = bed.urls.slice(0, 2);
+    await Promise.all([0, 1].map((n) => bed.start(n)));
+    const lie = async (size: number): Promise<string> => {
+      const note = await signCheckpoint({ origin: bed.regionSigner.name, size, root: sha256(Buffer.from(`lie ${size}`)) }, bed.regionSigner);
+      return addSignatures(note, await cosign(note, bed.replicaSigners[2]!, 1_790_000_000));
+    };
+    await sendNext(honest[0]!, a, 10);
+    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
+    const forged = edgeLog('a');
+    forged.append(20, 'forged');
+    for (const [i, message] of [
+      await forged.batch(10, 20), await a.batch(0, 10), await forged.batch(0, 20), Buffer.from('junk'), Buffer.alloc(0),
+      await a.batch(0, 10, { payload: encodeBundle(forged.entries.slice(0, 10)) }),
+    ].entries()) await stream.publish(message, `lie-${i}`);
+    for (const size of [1, 2, 900]) for (const url of honest) await http(`${url}/v1/cosignatures`, { body: await lie(size), type: 'text/plain' });
+    await sendNext(honest[1]!, a, 10);
+    await sendNext(honest[0]!, a, 10);
+    await stream.close();
+    await bed.control.whenApplied(3);
+    expect(bed.control.refusals).toEqual([]);
+    await all(honest, (s) => s.state === 'ready' && s.counts['quorumSize'] === 3 && s.counts['disagreeing'] === 1
+      && s.incidents.some((i) => i.kind === 'replica-disagrees') && s.incidents.some((i) => i.kind === 'refused-in-stream'));
+    const { evidence } = (await http(`${honest[0]}/v1/evidence`)).json() as { evidence: { who: string; kind: string; document: string }[] };
+    expect(evidence.find((e) => e.kind === 'replica-disagrees')).toMatchObject({ who: 'replica/2', document: await lie(1) });
+  });
+
+  it('refuses notes that nobody of the region signed', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a'] });
+    await bed.start(0);
+    const a = edgeLog('a');
+    const note = await signCheckpoint({ origin: bed.regionSigner.name, size: 1, root: a.root() }, bed.regionSigner);
+    const line = await cosign(note, bed.replicaSigners[1]!, 1_790_000_000);
+    const foreign = await signCheckpoint({ origin: bed.global.name, size: 1, root: a.root() }, bed.global);
+    for (const [body, status_] of [
+      ['', 400], ['x', 400], [note, 403], [addSignatures(foreign, await cosign(foreign, bed.replicaSigners[1]!, 1)), 403],
+      [addSignatures(note, line).replace('\n1\n', '\n2\n'), 403], [`${note}${'x'.repeat(20_000)}`, 413],
+    ] as const) {
+      const reply = await http(`${bed.urls[0]}/v1/cosignatures`, { body, type: 'text/plain' });
+      expect([reply.status, body.slice(0, 40)]).toEqual([status_, body.slice(0, 40)]);
+    }
+    expect((await http(`${bed.urls[0]}/v1/cosignatures`, { body: addSignatures(note, line), type: 'text/plain' })).status).toBe(204);
+  });
+
+  it('loses a replica that is wrong: outvoted, it halts, and stays so', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a', 'b'] });
+    const [a, b] = [edgeLog('a'), edgeLog('b')];
+    // Its stream is another one: it has b's batch first.
+    const other = `${bed.dir}/other.sqlite`;
+    const stream = openSqliteStream({ path: other, shared: true });
+    b.append(5);
+    await stream.publish(await b.batch(0, 5), 'b');
+    await stream.close();
+    await Promise.all([0, 1].map((n) => bed.start(n)));
+    const wrong = await startRegion({ ...bed.settings(2), stream: `sqlite:${other}` }, quiet);
+    try {
+      await sendNext(bed.urls[0]!, a, 10);
+      await all([wrong.url], (s) => s.state === 'halted' && s.incidents.some((i) => i.kind === 'replica-outvoted'));
+      expect((await http(`${wrong.url}/readyz`)).status).toBe(503);
+      expect((await http(`${wrong.url}/v1/nodes/a/down`)).status).toBe(503);
+      await sendNext(bed.urls[1]!, a, 10);
+      await bed.control.whenApplied(2);
+      expect(bed.control.refusals).toEqual([]);
+    } finally {
+      await wrong.stop();
+    }
+  });
+
+  it('loses a replica that has less than a quorum makes of the same stream', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a'] });
+    const a = edgeLog('a');
+    await Promise.all([0, 1].map((n) => bed.start(n)));
+    const wrong = await startRegion({ ...bed.settings(2), stream: `sqlite:${bed.dir}/empty.sqlite` }, quiet);
+    try {
+      await sendNext(bed.urls[0]!, a, 10);
+      await all([wrong.url], (s) => s.state === 'halted');
+    } finally {
+      await wrong.stop();
+    }
+  });
+  it('agrees, and every replica serves the same log', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a', 'b'] });
+    await Promise.all([0, 1, 2].map((n) => bed.start(n)));
+    const [a, b] = [edgeLog('a'), edgeLog('b')];
+    for (let i = 1; i <= 5; i += 1) {
+      a.append(10);
+      b.append(3);
+      const replies = await Promise.all([post(bed.urls[i % 3]!, await a.batch(a.size() - 10, a.size())), post(bed.urls[(i + 1) % 3]!, await b.batch(b.size() - 3, b.size()))]);
+      expect(replies.map((r) => r.json())).toEqual([{ size: 10 * i }, { size: 3 * i }]);
+    }
+    await bed.control.whenApplied(10);
+    expect(bed.control.refusals).toEqual([]);
+    await eventually('all know of the quorum', async () => (await Promise.all(bed.urls.map(status))).every((s) => s.counts['quorumSize'] === 10));
+    const notes = await Promise.all(bed.urls.map(async (u) => (await http(`${u}/checkpoint`)).body.toString().split('\n').slice(0, 3).join()));
+    expect(new Set(notes).size).toBe(1);
+  });
+});
