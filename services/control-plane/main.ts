@@ -1,0 +1,171 @@
+/**
+ * The global control plane: applies the regions' blocks to a double-entry ledger, writes every outcome to the global log, and has the
+ * regions witness it. `core/` holds the rules; this file wires them to HTTP, storage and time.
+ */
+import { join } from 'node:path';
+import { decodeGlobal, type ServiceStatus } from '../protocol/index.ts';
+import {
+  baseUrl, CONTROL_SETTINGS, createHttpClient, createServer, readSigner, readTrust, requireToken, runService, serveLog,
+  type Logger, type Metric, type Running, type Settings, type Trust,
+} from '../shell/index.ts';
+import { decodeBundle, openCheckpoint } from '../transparency/index.ts';
+import { createApplier } from './applier.ts';
+import { balancesBefore, createPending, type Move } from './core/pending.ts';
+import { createOutcomes } from './outcomes.ts';
+import { controlRoutes } from './routes.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+import type { Head, Incident, LedgerStore } from './store.ts';
+import { createWitness, type Witnessed } from './witness.ts';
+
+/** Incidents shown at /v1/status. */
+const INCIDENTS_SHOWN = 20;
+const RESTORE_STEP = 16_384;
+
+export async function startControlPlane(settings: Settings<typeof CONTROL_SETTINGS>, logger: Logger): Promise<Running> {
+  if (settings.ledger !== 'sqlite') throw new Error(`TIDEMARK_LEDGER: expected sqlite, got ${JSON.stringify(settings.ledger)}`);
+  const now = Date.now;
+  const trust = readTrust(settings.trust);
+  const signer = readSigner(settings.key);
+  if (signer.vkey !== trust.global.vkey) {
+    throw new Error(`${settings.key} is the key of ${signer.vkey}, but ${settings.trust} names ${trust.global.vkey} as the global log's`);
+  }
+  const urls = readWitnessUrls(settings.witnessUrls);
+  const store = openSqliteStore(join(settings.data, 'ledger.db'));
+  const head = await store.head();
+  const initial = readWitnessed(head, trust);
+  const witnessedSize = initial?.size ?? 0;
+
+  const pending = createPending(balancesBefore(await movesSince(store, witnessedSize, head.size)));
+  const unwitnessed = await store.rangesSince(witnessedSize);
+  const incidents: Incident[] = [...await store.incidents(INCIDENTS_SHOWN)];
+  const show = (incident: Incident): void => {
+    logger.error({ kind: incident.kind }, incident.detail);
+    incidents.unshift(incident);
+    incidents.length = Math.min(incidents.length, INCIDENTS_SHOWN);
+  };
+
+  const applier = createApplier({
+    store, head, now,
+    onCommit(committed) {
+      for (const effects of committed.effects) pending.applied(effects);
+      outcomes.committed(committed);
+      witness.wake();
+    },
+    onIncident: show,
+  });
+  const outcomes = createOutcomes({
+    store, checkpoint: () => witness.witnessed(), unwitnessed,
+    nodes: new Map(head.nodes.map((n) => [n.id, applier.nodeApplied(n.id)])),
+  });
+  const client = createHttpClient();
+  const record = (incident: Incident): void => {
+    if (incidents[0]?.detail === incident.detail) return;
+    show(incident);
+    store.addIncident(incident).catch((error: unknown) => logger.error({ err: error }, 'incident not stored'));
+  };
+  const witness = createWitness({
+    store, signer, trust, urls, client, logger, initial, size: applier.size,
+    onRound: pending.roundStarted,
+    onWitnessed(witnessed) {
+      pending.roundWitnessed();
+      outcomes.witnessed(witnessed);
+    },
+    onIncident: (kind, detail) => record({ at: now(), kind, detail }),
+  });
+
+  const status = (): ServiceStatus => {
+    const counts = applier.counts();
+    const at = witness.witnessed()?.size ?? 0;
+    const cosigning = witness.regions();
+    return {
+      id: settings.site, tier: 'global', state: applier.halted() === null ? 'ready' : 'halted',
+      log: { origin: signer.name, size: applier.size() },
+      counts: {
+        ...counts, witnessedSize: at, unwitnessed: applier.size() - at, witnesses: cosigning.filter((r) => r.size !== null && r.problem === null).length,
+        queuedBlocks: applier.queued(), waiting: outcomes.waiting(), haltedNodes: applier.haltedNodes().length,
+      },
+      incidents,
+    };
+  };
+
+  const server = await createServer({
+    name: 'Tidemark control plane', description: 'The ledger and the global log: accounts, outcomes, checkpoints, proofs.', logger,
+    notReady: applier.halted, metrics: () => metricsOf(status()),
+  });
+  controlRoutes(server, {
+    store, applier, outcomes, pending, signer, trust, now, logger, witnessed: witness.witnessed,
+    onIncident: show, requireToken: requireToken(settings.tokenFile),
+  });
+  server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());
+  serveLog(server, {
+    checkpoint: () => witness.witnessed()?.note ?? null,
+    size: () => witness.witnessed()?.size ?? 0,
+    tile: store.tile,
+    bundle: store.bundle,
+  });
+  await server.listen({ host: settings.host, port: settings.port });
+  logger.info({ url: baseUrl(server), size: head.size, witnessed: witnessedSize }, 'control plane listens');
+
+  return {
+    url: baseUrl(server),
+    async stop() {
+      await server.close();
+      await applier.stop();
+      await witness.stop();
+      await client.close();
+      await store.close();
+    },
+  };
+}
+
+/** What moved accounts beyond the witnessed checkpoint, read back from the log. */
+async function movesSince(store: LedgerStore, from: number, size: number): Promise<Move[]> {
+  const moves: Move[] = [];
+  for (let first = from; first < size; first += RESTORE_STEP) {
+    for (const bytes of decodeBundle(await store.entries(first, Math.min(size, first + RESTORE_STEP)))) {
+      const entry = decodeGlobal(bytes);
+      if (entry.type !== 'outcome' || entry.status !== 'final' || entry.duplicateOf !== undefined) continue;
+      const { instruction: s, debitBalance, creditBalance } = entry;
+      if (debitBalance === undefined || creditBalance === undefined) throw new Error(`global log: final outcome of ${s.id} without balances`);
+      moves.push({ debit: s.debitAccount, credit: s.creditAccount, amount: s.amount, debitBalance, creditBalance });
+    }
+  }
+  return moves;
+}
+
+/** @throws Error when the checkpoint is not one of this log's, or is of more entries than the log has */
+function readWitnessed(head: Head, trust: Trust): Witnessed | null {
+  if (head.witnessed === null) return null;
+  const { size } = openCheckpoint(head.witnessed.note, trust.global);
+  if (size > head.size) throw new Error(`the witnessed checkpoint is of ${size} entries, the log has ${head.size}: entries were lost; restore a newer copy`);
+  return { size, note: head.witnessed.note };
+}
+
+function readWitnessUrls(value: unknown): Record<string, readonly string[]> {
+  const ok = typeof value === 'object' && value !== null && !Array.isArray(value)
+    && Object.values(value).every((list) => Array.isArray(list) && list.every((url) => typeof url === 'string' && URL.canParse(url)));
+  if (!ok) throw new Error(`${CONTROL_SETTINGS.witnessUrls.env}: expected ${CONTROL_SETTINGS.witnessUrls.what}, got ${JSON.stringify(value)?.slice(0, 200)}`);
+  return value as Record<string, readonly string[]>;
+}
+
+function metricsOf(status: ServiceStatus): Metric[] {
+  const c = status.counts;
+  const one = (name: string, type: Metric['type'], help: string, value: number): Metric => ({ name: `tidemark_global_${name}`, type, help, samples: [{ value }] });
+  return [
+    {
+      name: 'tidemark_global_outcomes_total', type: 'counter', help: 'Outcomes written to the global log.',
+      samples: [{ labels: { status: 'final' }, value: c['final']! }, { labels: { status: 'rejected' }, value: c['rejected']! }],
+    },
+    one('duplicates_total', 'counter', 'Outcomes of settlements that had one already.', c['duplicates']!),
+    one('accounts', 'gauge', 'Accounts that exist.', c['accounts']!),
+    one('log_size', 'gauge', 'Entries of the global log.', status.log.size),
+    one('witnessed_size', 'gauge', 'Entries under the witnessed checkpoint.', c['witnessedSize']!),
+    one('witnesses', 'gauge', 'Regions that cosign.', c['witnesses']!),
+    one('queued_blocks', 'gauge', 'Blocks that wait to be applied.', c['queuedBlocks']!),
+    one('waiting', 'gauge', 'Requests that wait for outcomes.', c['waiting']!),
+    one('halted_nodes', 'gauge', 'Edge nodes of which nothing is applied any more.', c['haltedNodes']!),
+    one('halted', 'gauge', '1 when the ledger takes nothing any more.', status.state === 'halted' ? 1 : 0),
+  ];
+}
+
+if (import.meta.main) await runService('control-plane', CONTROL_SETTINGS, startControlPlane);

@@ -1,0 +1,245 @@
+/** The ledger store in one SQLite file: accounts, settlement ids, the global log and all progress, in one transaction. */
+import { hash, randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { decodeGlobal, type OutcomeEntry } from '../protocol/index.ts';
+import { bundleLeafHashes, SqliteLog, sqliteLogSchema } from '../transparency/index.ts';
+import { openDatabase, transaction, type Migration } from '../shell/sqlite.ts';
+import { createIdHash } from './id-hash.ts';
+import type { Account, Earlier } from './core/ledger.ts';
+import type { AssetTotal, Changes, Counts, Found, Head, Incident, LedgerStore, NodeRow, OutcomeRange, RegionRow, Wanted } from './store.ts';
+
+const EVIDENCE_MAX = 64;
+const INCIDENTS_MAX = 1_000;
+
+const MIGRATIONS: readonly Migration[] = [`
+  ${sqliteLogSchema('global')}
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE account (
+    ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, asset TEXT NOT NULL, overdraft INTEGER, balance INTEGER NOT NULL
+  );
+  -- The first outcome of each settlement id. The key is a keyed hash of the id; two ids with one hash: the later one is in the
+  -- table below. An integer key keeps a row at 16 bytes, and the id itself is in the log entry.
+  CREATE TABLE settlement (id_hash INTEGER PRIMARY KEY, position INTEGER NOT NULL);
+  CREATE TABLE settlement_collision (id TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE region (id TEXT PRIMARY KEY, applied INTEGER NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, checkpoint TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE node (id TEXT PRIMARY KEY, region TEXT NOT NULL, log BLOB NOT NULL, halted_at INTEGER, halted_why TEXT) WITHOUT ROWID;
+  CREATE TABLE outcome_range (node TEXT NOT NULL, last INTEGER NOT NULL, first INTEGER NOT NULL, start INTEGER NOT NULL, PRIMARY KEY (node, last)) WITHOUT ROWID;
+  CREATE INDEX outcome_range_start ON outcome_range (start);
+  CREATE TABLE incident (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
+  CREATE TABLE evidence (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, signed INTEGER NOT NULL, digest TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL);
+`];
+
+const NO_COUNTS: Counts = { applied: 0, final: 0, rejected: 0, duplicates: 0, accounts: 0 };
+
+interface AccountRow {
+  readonly ref: bigint;
+  readonly id: string;
+  readonly asset: string;
+  readonly overdraft: bigint | null;
+  readonly balance: bigint;
+}
+
+const accountOf = (r: AccountRow): Account => ({ ref: Number(r.ref), id: r.id, asset: r.asset, overdraft: r.overdraft, balance: r.balance, touched: -1 });
+
+export interface SqliteStoreOptions {
+  /** Replaces the hash of settlement ids; for tests of collisions. */
+  readonly idHash?: (id: string) => number;
+}
+
+/** @param path of the file, or ':memory:' */
+export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): LedgerStore {
+  const db = openDatabase(path, MIGRATIONS);
+  const log = new SqliteLog(db, { prefix: 'global' });
+  const meta = metaTable(db);
+  const idHash = options.idHash ?? createIdHash(meta.once('salt', () => randomBytes(8)));
+
+  const prepareMoney = (sql: string): ReturnType<DatabaseSync['prepare']> => {
+    const statement = db.prepare(sql);
+    statement.setReadBigInts(true);
+    return statement;
+  };
+  const claim = db.prepare('INSERT OR IGNORE INTO settlement (id_hash, position) VALUES (?, ?)');
+  const claimed = db.prepare('SELECT position FROM settlement WHERE id_hash = ?');
+  const claimCollision = db.prepare('INSERT OR IGNORE INTO settlement_collision (id, position) VALUES (?, ?)');
+  const claimedCollision = db.prepare('SELECT position FROM settlement_collision WHERE id = ?');
+  const accountById = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE id = ?');
+  const accountsAfter = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE id > ? ORDER BY id LIMIT ?');
+  const insertAccount = db.prepare('INSERT INTO account (id, asset, overdraft, balance) VALUES (?, ?, ?, ?)');
+  const updateAccount = db.prepare('UPDATE account SET overdraft = ?, balance = ? WHERE ref = ?');
+  // In halves: the sum of all is zero, but a part of it may leave 64 bits.
+  const sums = prepareMoney('SELECT asset, count(*) AS accounts, sum(balance >> 32) AS high, sum(balance & 4294967295) AS low FROM account GROUP BY asset ORDER BY asset');
+  const putRegion = db.prepare('INSERT OR REPLACE INTO region (id, applied, size, root, checkpoint) VALUES (?, ?, ?, ?, ?)');
+  const putNode = db.prepare('INSERT OR REPLACE INTO node (id, region, log, halted_at, halted_why) VALUES (?, ?, ?, ?, ?)');
+  const putRange = db.prepare('INSERT INTO outcome_range (node, first, last, start) VALUES (?, ?, ?, ?)');
+  const rangesOf = db.prepare('SELECT node, first AS "from", last AS "to", start FROM outcome_range WHERE node = ? AND last > ? ORDER BY last LIMIT ?');
+  const rangesFrom = db.prepare('SELECT node, first AS "from", last AS "to", start FROM outcome_range WHERE start >= ? ORDER BY start');
+  const putIncident = db.prepare('INSERT INTO incident (at, kind, detail) VALUES (?, ?, ?)');
+  const trimIncidents = db.prepare('DELETE FROM incident WHERE n <= (SELECT max(n) FROM incident) - ?');
+  const latestIncidents = db.prepare('SELECT at, kind, detail FROM incident ORDER BY n DESC LIMIT ?');
+  const putEvidence = db.prepare('INSERT OR IGNORE INTO evidence (at, kind, detail, signed, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)');
+  const trimEvidence = db.prepare('DELETE FROM evidence WHERE signed = ? AND n NOT IN (SELECT n FROM evidence WHERE signed = ? ORDER BY n DESC LIMIT ?)');
+
+  const outcome = (index: number): OutcomeEntry => {
+    const entry = decodeGlobal(log.entry(index));
+    if (entry.type !== 'outcome') throw new Error(`global log entry ${index}: the index of settlements says it is an outcome, it is an account`);
+    return entry;
+  };
+  const earlierAt = (index: number): Earlier => {
+    const { instruction: s, reason } = outcome(index);
+    return {
+      index, id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount), reason: reason ?? null,
+    };
+  };
+
+  /** Notes the first outcome of each id; returns those that have an earlier one. */
+  function claimIds(ids: readonly string[]): Found['earlier'] {
+    const first = log.size;
+    const earlier = new Map<number, { index: number; outcome: Earlier | null }>();
+    const hashes = new Float64Array(ids.length);
+    for (let i = 0; i < ids.length; i += 1) hashes[i] = idHash(ids[i]!);
+    for (const i of roughOrder(hashes)) {
+      if (claim.run(hashes[i]!, first + i).changes !== 0) continue;
+      let { position } = claimed.get(hashes[i]!) as { position: number };
+      if (idAt(position) !== ids[i]) {
+        if (claimCollision.run(ids[i]!, first + i).changes !== 0) continue;
+        ({ position } = claimedCollision.get(ids[i]!) as { position: number });
+      }
+      earlier.set(i, { index: position, outcome: position < first ? earlierAt(position) : null });
+    }
+    return earlier;
+
+    function idAt(position: number): string {
+      return position < first ? outcome(position).instruction.id : ids[position - first]!;
+    }
+  }
+
+  function addIncident(incident: Incident): void {
+    putIncident.run(incident.at, incident.kind, incident.detail);
+    trimIncidents.run(INCIDENTS_MAX);
+  }
+
+  function write(changes: Changes): void {
+    for (const { bundle, count } of changes.bundles) log.append(bundle, count, bundleLeafHashes(bundle).hashes);
+    for (const a of changes.accounts) {
+      if (a.ref === null) a.ref = Number(insertAccount.run(a.id, a.asset, a.overdraft, a.balance).lastInsertRowid);
+      else updateAccount.run(a.overdraft, a.balance, a.ref);
+    }
+    for (const r of changes.regions) putRegion.run(r.id, r.applied, r.size, r.root, r.checkpoint);
+    for (const n of changes.nodes) putNode.run(n.id, n.region, n.log, n.haltedAt, n.haltedWhy);
+    for (const r of changes.ranges) putRange.run(r.node, r.from, r.to, r.start);
+    for (const incident of changes.incidents) addIncident(incident);
+    meta.put('counts', JSON.stringify(changes.counts));
+  }
+
+  return {
+    async head() {
+      const witnessed = meta.text('witnessed');
+      return {
+        size: log.size, root: log.root(),
+        witnessed: witnessed === null ? null : JSON.parse(witnessed) as Head['witnessed'],
+        regions: db.prepare('SELECT id, applied, size, root, checkpoint FROM region').all() as unknown as RegionRow[],
+        nodes: db.prepare('SELECT id, region, log, halted_at AS haltedAt, halted_why AS haltedWhy FROM node').all() as unknown as NodeRow[],
+        counts: { ...NO_COUNTS, ...JSON.parse(meta.text('counts') ?? '{}') as Partial<Counts> },
+      };
+    },
+    async commit(wanted: Wanted, decide) {
+      try {
+        transaction(db, () => {
+          const earlier = claimIds(wanted.ids);
+          const accounts: Account[] = [];
+          for (const id of wanted.accounts) {
+            const row = accountById.get(id) as unknown as AccountRow | undefined;
+            if (row !== undefined) accounts.push(accountOf(row));
+          }
+          write(decide({ earlier, accounts }));
+        });
+      } catch (error) {
+        log.reload();
+        throw error;
+      }
+    },
+    async setWitnessed(size, note) {
+      meta.put('witnessed', JSON.stringify({ size, note }));
+    },
+    async keepEvidence(incident, evidence, signed) {
+      transaction(db, () => {
+        const flag = signed ? 1 : 0;
+        const kept = putEvidence.run(incident.at, incident.kind, incident.detail, flag, hash('sha256', evidence), evidence);
+        if (kept.changes === 0) return;
+        trimEvidence.run(flag, flag, EVIDENCE_MAX);
+        if (signed) addIncident(incident);
+      });
+    },
+    async addIncident(incident) {
+      transaction(db, () => addIncident(incident));
+    },
+    incidents: async (limit) => latestIncidents.all(limit) as unknown as Incident[],
+
+    async account(id) {
+      const row = accountById.get(id) as unknown as AccountRow | undefined;
+      return row === undefined ? null : accountOf(row);
+    },
+    accounts: async (after, limit) => (accountsAfter.all(after, limit) as unknown as AccountRow[]).map(accountOf),
+    totals: async () => (sums.all() as unknown as { asset: string; accounts: bigint; high: bigint; low: bigint }[])
+      .map((r): AssetTotal => ({ asset: r.asset, accounts: Number(r.accounts), sum: (r.high << 32n) + r.low })),
+    async settlement(id) {
+      const hit = claimed.get(idHash(id)) as { position: number } | undefined;
+      if (hit === undefined) return null;
+      if (outcome(hit.position).instruction.id === id) return hit.position;
+      return (claimedCollision.get(id) as { position: number } | undefined)?.position ?? null;
+    },
+    ranges: async (node, from, limit) => rangesOf.all(node, from, limit) as unknown as OutcomeRange[],
+    rangesSince: async (start) => rangesFrom.all(start) as unknown as OutcomeRange[],
+
+    entries: async (first, end) => log.entries(first, end),
+    tile: async (level, index, width) => log.readTile(level, index, width),
+    bundle: async (index, width) => log.bundle(index, width),
+    inclusionProof: async (index, size) => log.inclusionProof(index, size),
+    consistencyProof: async (oldSize, newSize) => log.consistencyProof(oldSize, newSize),
+    rangeProof: async (start, end, size) => log.rangeProof(start, end, size),
+    rootAt: async (size) => log.rootAt(size),
+    async close() {
+      db.close();
+    },
+  };
+}
+
+function metaTable(db: DatabaseSync): {
+  text(key: string): string | null;
+  put(key: string, value: string | Uint8Array): void;
+  once(key: string, make: () => Uint8Array): Uint8Array;
+} {
+  const get = db.prepare('SELECT value FROM meta WHERE key = ?');
+  const set = db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
+  return {
+    text: (key) => (get.get(key) as { value: string } | undefined)?.value ?? null,
+    put: (key, value) => void set.run(key, value),
+    once(key, make) {
+      const row = get.get(key) as { value: Uint8Array } | undefined;
+      if (row !== undefined) return row.value;
+      const made = make();
+      set.run(key, made);
+      return made;
+    },
+  };
+}
+
+const BUCKETS = 4_096;
+
+/**
+ * The places of the hashes in about rising order (by their upper 12 bits), equal hashes in their order of appearance:
+ * neighbours in the index are then written together. Counting sort, linear.
+ */
+function roughOrder(hashes: Float64Array): Uint32Array {
+  const width = 2 ** 53 / BUCKETS;
+  const starts = new Uint32Array(BUCKETS + 1);
+  for (const h of hashes) starts[Math.floor(h / width) + 1]! += 1;
+  for (let b = 1; b <= BUCKETS; b += 1) starts[b]! += starts[b - 1]!;
+  const order = new Uint32Array(hashes.length);
+  for (let i = 0; i < hashes.length; i += 1) {
+    const bucket = Math.floor(hashes[i]! / width);
+    order[starts[bucket]!] = i;
+    starts[bucket]! += 1;
+  }
+  return order;
+}

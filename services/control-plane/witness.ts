@@ -1,0 +1,195 @@
+/**
+ * Has the global log's checkpoints witnessed: signs one over everything committed, asks a replica of every region to
+ * cosign it (C2SP tlog-witness), and counts it as witnessed as soon as enough regions have. One round at a time; the
+ * next one takes everything that was committed meanwhile.
+ */
+import { Problem } from '../protocol/index.ts';
+import { createBackoff, startLoop, type HttpClient, type Logger, type Trust } from '../shell/index.ts';
+import {
+  addSignatures, formatAddCheckpoint, signCheckpoint, TLOG_SIZE_TYPE, validSignatures, type Signer, type Verifier,
+} from '../transparency/index.ts';
+import type { Incident, LedgerStore } from './store.ts';
+
+const REQUEST_TIMEOUT_MS = 4_000;
+const PAUSE_BASE_MS = 50;
+const PAUSE_MAX_MS = 2_000;
+
+export interface Witnessed {
+  readonly size: number;
+  /** The checkpoint with the log's signature and its cosignatures. */
+  readonly note: string;
+}
+
+export interface Witness {
+  /** Something was committed. */
+  wake(): void;
+  readonly witnessed: () => Witnessed | null;
+  /** By region: size of the last checkpoint that it cosigned since this process started, and what stood in its way last. */
+  readonly regions: () => readonly { readonly region: string; readonly size: number | null; readonly problem: string | null }[];
+  stop(): Promise<void>;
+}
+
+export interface WitnessOptions {
+  readonly store: LedgerStore;
+  readonly signer: Signer;
+  readonly trust: Pick<Trust, 'witnessQuorum' | 'regions'>;
+  /** Region id to its replicas' base URLs. */
+  readonly urls: Readonly<Record<string, readonly string[]>>;
+  readonly client: Pick<HttpClient, 'call'>;
+  readonly logger: Pick<Logger, 'warn' | 'info'>;
+  readonly initial: Witnessed | null;
+  /** Size of the committed log. */
+  readonly size: () => number;
+  /** A round over everything committed begins; called in the same turn in which `size` was asked. */
+  readonly onRound: () => void;
+  /** The round's checkpoint is witnessed and stored. */
+  readonly onWitnessed: (witnessed: Witnessed) => void;
+  readonly onIncident: (kind: string, detail: string) => void;
+}
+
+interface Replica {
+  readonly url: string;
+  /** The last size it cosigned, as far as known: what a consistency proof starts from. */
+  size: number;
+}
+
+interface Region {
+  readonly id: string;
+  readonly keys: readonly Verifier[];
+  /** In order of preference: who cosigned last comes first. */
+  replicas: Replica[];
+  asking: Promise<void> | null;
+  cosigned: number | null;
+  problem: string | null;
+}
+
+interface Round {
+  readonly size: number;
+  readonly note: string;
+  readonly lines: Map<string, string>;
+  open: boolean;
+}
+
+export function createWitness(options: WitnessOptions): Witness {
+  const { store, signer, trust, client, logger } = options;
+  const regions = [...trust.regions.values()].map((r): Region => ({
+    id: r.id, keys: r.replicas, replicas: (options.urls[r.id] ?? []).map((url) => ({ url: url.replace(/\/+$/, ''), size: 0 })),
+    asking: null, cosigned: null, problem: null,
+  }));
+  const backoff = createBackoff(PAUSE_BASE_MS, PAUSE_MAX_MS);
+  let witnessed = options.initial;
+
+  /** Asks one replica; returns its cosignature lines, verified. @throws Error saying why there are none */
+  async function ask(replica: Replica, keys: readonly Verifier[], round: Round, signal: AbortSignal): Promise<string> {
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      // Another replica of the same database of ours may have got further; then ours would be the copy that lost entries.
+      if (replica.size > round.size) throw new Error(`it has cosigned size ${replica.size} already`);
+      const proof = replica.size === 0 ? [] : await store.consistencyProof(replica.size, round.size);
+      const body = formatAddCheckpoint({ oldSize: replica.size, proof, checkpoint: round.note });
+      const answer = await client.call(`${replica.url}/add-checkpoint`, {
+        method: 'POST', body, type: 'text/plain; charset=utf-8', timeoutMs: REQUEST_TIMEOUT_MS, signal,
+      });
+      const text = answer.body.toString('utf8');
+      if (answer.status === 200) {
+        const lines = validSignatures(round.note, text, keys).map((s) => s.line);
+        if (lines.length === 0) throw new Error('its answer holds no valid cosignature by a key of its region');
+        replica.size = round.size;
+        return lines.join('');
+      }
+      const conflict = answer.status === 409 && String(answer.headers['content-type'] ?? '').startsWith(TLOG_SIZE_TYPE);
+      if (!conflict) throw new Error(`it answered ${answer.status}: ${text.slice(0, 200)}`);
+      const theirs = Number(text.trim());
+      if (!/^(0|[1-9][0-9]{0,15})\n?$/.test(text)) throw new Error(`it answered 409 with ${JSON.stringify(text.slice(0, 40))} for a size`);
+      if (theirs === replica.size) throw new Error(`at size ${theirs} it has cosigned another root`);
+      if (theirs > options.size()) {
+        options.onIncident('witness-ahead', `${replica.url} has cosigned size ${theirs} of this log, which has ${options.size()}: entries were lost here`);
+      }
+      replica.size = theirs;
+    }
+    throw new Error('it changes the size it knows from request to request');
+  }
+
+  /** Asks the region's replicas, one after the other, until one cosigns. */
+  async function askRegion(region: Region, round: Round, signal: AbortSignal): Promise<void> {
+    const failures: string[] = [];
+    for (const replica of [...region.replicas]) {
+      try {
+        const lines = await ask(replica, region.keys, round, signal);
+        region.replicas = [replica, ...region.replicas.filter((r) => r !== replica)];
+        region.cosigned = round.size;
+        if (region.problem !== null) logger.info({ region: region.id }, 'region cosigns again');
+        region.problem = null;
+        round.lines.set(region.id, lines);
+        return;
+      } catch (error) {
+        failures.push(`${replica.url}: ${(error as Error).message}`);
+      }
+    }
+    const problem = failures.join('; ') || 'no replica of it is configured';
+    if (region.problem === null && !signal.aborted) logger.warn({ region: region.id, problem }, 'region does not cosign');
+    region.problem = problem;
+  }
+
+  /** Resolves when the quorum is there, or when it can't come any more. */
+  function runRound(round: Round, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      let left = regions.length;
+      const settle = (): void => {
+        left -= 1;
+        if (round.lines.size >= trust.witnessQuorum || left === 0) resolve();
+      };
+      for (const region of regions) {
+        void (async () => {
+          // An earlier round's request to this region may still be under way: its replicas are asked one thing at a time.
+          while (region.asking !== null) await region.asking;
+          if (!round.open) return;
+          region.asking = askRegion(region, round, signal);
+          await region.asking;
+          region.asking = null;
+        })().finally(settle);
+      }
+    });
+  }
+
+  /** After a failure the pause is kept, however much is committed meanwhile. */
+  let resting = false;
+
+  async function step(signal: AbortSignal): Promise<number> {
+    resting = false;
+    const size = options.size();
+    if (witnessed !== null && witnessed.size === size) return Infinity;
+    options.onRound();
+    const root = await store.rootAt(size);
+    const round: Round = { size, note: await signCheckpoint({ origin: signer.name, size, root }, signer), lines: new Map(), open: true };
+    await runRound(round, signal);
+    round.open = false;
+    if (signal.aborted) return 0;
+    if (round.lines.size < trust.witnessQuorum) {
+      throw new Problem(503, 'no-witnesses', `${round.lines.size} of ${trust.witnessQuorum} regions cosigned size ${size}`);
+    }
+    const next = { size, note: addSignatures(round.note, [...round.lines.values()]) };
+    await store.setWitnessed(next.size, next.note);
+    witnessed = next;
+    backoff.reset();
+    options.onWitnessed(next);
+    return 0;
+  }
+
+  const loop = startLoop(step, (error) => {
+    if (!(error instanceof Problem)) logger.warn({ err: error }, 'witnessing failed');
+    resting = true;
+    return backoff.next();
+  });
+
+  return {
+    wake() {
+      if (!resting) loop.wake();
+    },
+    witnessed: () => witnessed,
+    regions: () => regions.map((r) => ({ region: r.id, size: r.cosigned, problem: r.problem })),
+    async stop() {
+      await loop.stop();
+      await Promise.all(regions.map((r) => r.asking));
+    },
+  };
+}
