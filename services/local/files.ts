@@ -1,0 +1,60 @@
+/** Files that must be whole or not there at all, and readable by their owner alone. */
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export const PRIVATE_FILE = 0o600;
+export const PRIVATE_FOLDER = 0o700;
+
+/** The file holds either what it held before or all of `content`, also after a power cut. */
+export function writeAtomic(path: string, content: string, mode: number = PRIVATE_FILE): void {
+  replaceFile(path, content, mode, true);
+}
+
+/** The same for what need not survive a power cut. */
+export const writeWhole = (path: string, content: string): void => replaceFile(path, content, PRIVATE_FILE, false);
+
+function replaceFile(path: string, content: string, mode: number, durable: boolean): void {
+  const temporary = `${path}.${process.pid}.new`;
+  const file = openSync(temporary, 'w', mode);
+  try {
+    writeSync(file, content);
+    if (durable) fsyncSync(file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  // Windows has no handle on a folder to sync.
+  if (!durable || process.platform === 'win32') return;
+  const folder = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+/** @throws Error naming the file when it is not JSON */
+export function readJson(path: string): unknown {
+  if (!existsSync(path)) return null;
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`${path}: not JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Whether anybody but the owner may read or change the file. Windows keeps no such bits. */
+export const isExposed = (path: string): boolean => process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0;
+
+/**
+ * Keeps a log from growing without bound: what is there moves to `<path>.1` once it is larger than `bytesMax`. Its writer
+ * has the file open for appending and goes on in it; a line written between copy and truncation is lost.
+ */
+export function boundLog(path: string, bytesMax: number): void {
+  if (!existsSync(path) || statSync(path).size <= bytesMax) return;
+  copyFileSync(path, `${path}.1`);
+  truncateSync(path);
+}
