@@ -1,0 +1,79 @@
+/** Figures of all sites put together: lag per stage and region, drift, what is still provisional. */
+import { STAGES, type Drift, type ServiceStatus, type Stage } from '../../services/protocol/index.ts';
+import { emptyHistogram, fromJson, merge, quantile, type Histogram } from '../../services/telemetry/index.ts';
+
+export interface Quantiles {
+  readonly count: number;
+  /** Milliseconds, one decimal; null when nothing was observed. */
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+}
+
+export type StageQuantiles = Readonly<Record<Stage, Quantiles>>;
+export type StageHistograms = Record<Stage, Histogram>;
+
+const oneDecimal = (v: number | null): number | null => (v === null ? null : Math.round(v * 10) / 10);
+
+export const quantilesOf = (h: Histogram): Quantiles => ({
+  count: h.count, p50: oneDecimal(quantile(h, 0.5)), p95: oneDecimal(quantile(h, 0.95)), p99: oneDecimal(quantile(h, 0.99)),
+  max: oneDecimal(h.count === 0 ? null : h.max),
+});
+
+export const stageQuantiles = (stages: StageHistograms): StageQuantiles =>
+  Object.fromEntries(STAGES.map((s) => [s, quantilesOf(stages[s])])) as StageQuantiles;
+
+export const emptyStages = (): StageHistograms => Object.fromEntries(STAGES.map((s) => [s, emptyHistogram()])) as StageHistograms;
+
+export function addLag(to: StageHistograms, status: Pick<ServiceStatus, 'lag'>): void {
+  for (const stage of STAGES) {
+    const json = status.lag?.[stage];
+    if (json !== undefined) merge(to[stage], fromJson(json));
+  }
+}
+
+/**
+ * What was observed since `before`: bucket by bucket, exactly. When the service was started again in between (it has
+ * fewer observations than before) everything it has is newer.
+ */
+export function lagSince(before: ServiceStatus['lag'], after: ServiceStatus['lag']): StageHistograms {
+  const out = emptyStages();
+  for (const stage of STAGES) {
+    const now = after?.[stage];
+    const then = before?.[stage];
+    if (now === undefined) continue;
+    const h = fromJson(now);
+    out[stage] = h;
+    if (then === undefined || then.count === 0 || then.count > now.count) continue;
+    h.count -= then.count;
+    h.sum -= then.sum;
+    h.zero -= then.zero;
+    for (const [i, n] of then.buckets) {
+      const left = (h.buckets.get(i) ?? 0) - n;
+      if (left > 0) h.buckets.set(i, left);
+      else h.buckets.delete(i);
+    }
+    // Which of the extremes are older is not known; the buckets bound them.
+    const indexes = [...h.buckets.keys()];
+    if (h.count > 0) {
+      h.min = h.zero > 0 ? 0 : Math.max(now.min, indexes.length === 0 ? 0 : 2 ** (Math.min(...indexes) / 64));
+      h.max = indexes.length === 0 ? 0 : Math.min(now.max, 2 ** ((Math.max(...indexes) + 1) / 64));
+    }
+  }
+  return out;
+}
+
+export const emptyDrift = (): Drift => ({ compared: 0, drifted: 0, amount: {}, amountMax: {}, reversed: 0, reversedAmount: {} });
+
+export function addDrift(a: Drift, b: Drift | undefined): Drift {
+  if (b === undefined) return a;
+  const both = (x: Drift['amount'], y: Drift['amount'], join: (p: bigint, q: bigint) => bigint): Record<string, string> =>
+    Object.fromEntries([...new Set([...Object.keys(x), ...Object.keys(y)])].map((k) => [k, join(BigInt(x[k] ?? '0'), BigInt(y[k] ?? '0')).toString()]));
+  const sum = (p: bigint, q: bigint): bigint => p + q;
+  return {
+    compared: a.compared + b.compared, drifted: a.drifted + b.drifted, amount: both(a.amount, b.amount, sum),
+    amountMax: both(a.amountMax, b.amountMax, (p, q) => (p > q ? p : q)), reversed: a.reversed + b.reversed,
+    reversedAmount: both(a.reversedAmount, b.reversedAmount, sum),
+  };
+}

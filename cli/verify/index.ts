@@ -1,0 +1,73 @@
+/** `tidemark verify`: what a path is, and the check for it. Offline, from the bytes alone. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { PROOF_HEADER } from '../../services/transparency/index.ts';
+import { verifyFolder, type FolderOptions } from './folder.ts';
+import { MANIFEST } from './manifest.ts';
+import { parseProvenance, verifyProvenance, verifyReceipt } from './receipt.ts';
+import type { Files, Report } from './report.ts';
+
+export type { Report } from './report.ts';
+export { verifyFolder } from './folder.ts';
+
+/** What was asked makes no sense: nothing was verified. */
+export class VerifyUsageError extends Error {
+  override readonly name = 'VerifyUsageError';
+}
+
+export interface VerifyOptions {
+  /** Text of the reader's own trust.json. */
+  readonly trust?: string;
+  /** Bytes of the log entry that a receipt is for. */
+  readonly entry?: Uint8Array;
+  readonly onProgress?: NonNullable<FolderOptions['onProgress']>;
+}
+
+export function filesOf(dir: string): Files {
+  return {
+    list: () => readdirSync(dir, { recursive: true, withFileTypes: true })
+      .filter((e) => !e.isDirectory())
+      .map((e) => relative(dir, join(e.parentPath, e.name)).replaceAll('\\', '/')),
+    read(path) {
+      try {
+        return readFileSync(join(dir, path));
+      } catch (error) {
+        throw new Error((error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : (error as Error).message, { cause: error });
+      }
+    },
+  };
+}
+
+type Kind = 'export' | 'receipt' | 'provenance';
+
+/** By what it contains, not by its name. @throws VerifyUsageError */
+export function detect(path: string): Kind {
+  if (!existsSync(path)) throw new VerifyUsageError(`${path}: no such file or folder`);
+  if (statSync(path).isDirectory()) {
+    if (existsSync(join(path, MANIFEST)) || existsSync(join(path, 'logs')) || existsSync(join(path, 'trust.json'))) return 'export';
+    throw new VerifyUsageError(`${path}: is not an export of \`tidemark export\` (it has no ${MANIFEST})`);
+  }
+  const text = readFileSync(path, 'utf8');
+  if (text.startsWith(PROOF_HEADER)) return 'receipt';
+  if (parseProvenance(text) !== null) return 'provenance';
+  if (/\.(tlog-proof|receipt)$/.test(path)) return 'receipt';
+  throw new VerifyUsageError(`${path}: is neither a receipt (${PROOF_HEADER}) nor a provenance document (JSON with an entry); a folder would be an export`);
+}
+
+/** Each path with what its verification found, in order. Provenance files among the paths serve as entries of the receipts. @throws VerifyUsageError */
+export function verifyPaths(paths: readonly string[], options: VerifyOptions): { path: string; report: Report }[] {
+  const kinds = paths.map(detect);
+  const entries: Uint8Array[] = options.entry === undefined ? [] : [options.entry];
+  paths.forEach((path, i) => {
+    if (kinds[i] === 'provenance') entries.push(Buffer.from(parseProvenance(readFileSync(path, 'utf8'))!.entry, 'utf8'));
+  });
+  return paths.map((path, i) => ({ path, report: verifyOne(path, kinds[i]!, entries, options) }));
+}
+
+function verifyOne(path: string, kind: Kind, entries: readonly Uint8Array[], options: VerifyOptions): Report {
+  if (kind === 'export') return verifyFolder(filesOf(path), options);
+  const text = readFileSync(path, 'utf8');
+  if (kind === 'provenance') return verifyProvenance(path, text);
+  if (options.trust === undefined) throw new VerifyUsageError(`${path}: whose signatures count? Give the platform's public keys with --trust FILE (trust.json of its data folder)`);
+  return verifyReceipt(path, text, entries, options.trust);
+}

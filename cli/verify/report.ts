@@ -1,0 +1,72 @@
+/** What a verification found: every failure with the file it is in, and how much was checked. */
+
+export interface Failure {
+  /** Path within what was verified, `/` between folders. */
+  readonly file: string;
+  /** Index of the log entry, where it is about one. */
+  readonly entry?: number;
+  readonly what: string;
+}
+
+export interface Report {
+  readonly kind: 'export' | 'receipt' | 'provenance';
+  readonly ok: boolean;
+  /** How many of what were checked, in the order of checking. */
+  readonly checked: Readonly<Record<string, number>>;
+  /** The first of them; `failureCount` is how many there are. */
+  readonly failures: readonly Failure[];
+  readonly failureCount: number;
+  /** What could not be checked because of a failure, or is beyond what the logs cover. */
+  readonly notes: readonly string[];
+}
+
+const FAILURES_MAX = 1_000;
+
+export class Findings {
+  readonly #checked = new Map<string, number>();
+  readonly #failures: Failure[] = [];
+  readonly #notes: string[] = [];
+  #count = 0;
+
+  get failureCount(): number {
+    return this.#count;
+  }
+
+  fail(file: string, what: string, entry?: number): void {
+    this.#count += 1;
+    if (this.#failures.length < FAILURES_MAX) this.#failures.push({ file, ...(entry === undefined ? {} : { entry }), what });
+  }
+
+  note(text: string): void {
+    this.#notes.push(text);
+  }
+
+  count(what: string, by = 1): void {
+    this.#checked.set(what, (this.#checked.get(what) ?? 0) + by);
+  }
+
+  /** Runs a check; what it throws is a failure of `file`. */
+  attempt<T>(file: string, check: () => T, entry?: number): T | undefined {
+    try {
+      return check();
+    } catch (error) {
+      this.fail(file, (error as Error).message, entry);
+      return undefined;
+    }
+  }
+
+  report(kind: Report['kind']): Report {
+    return {
+      kind, ok: this.#count === 0, checked: Object.fromEntries(this.#checked), failures: this.#failures, failureCount: this.#count,
+      notes: this.#notes,
+    };
+  }
+}
+
+/** Where the bytes come from: a folder on disk, or what a test made up. Paths are relative, `/` between folders. */
+export interface Files {
+  /** Every file, in any order. */
+  list(): readonly string[];
+  /** @throws Error when there is no such file */
+  read(path: string): Buffer;
+}
