@@ -1,5 +1,5 @@
 /** The node as a program sees it: HTTP in front, a region behind that is there, lies, or is not. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -229,6 +229,28 @@ describe('settling', () => {
     await until(() => get('/v1/settlements/s1'), (s) => s['state'] === 'rejected');
     expect(await get('/v1/accounts/a')).toMatchObject({ reserved: '0', balance: '0' });
     expect(await get('/v1/status')).toMatchObject({ drift: { compared: 1, drifted: 1, reversed: 1, reversedAmount: { EUR: '700' }, amount: { EUR: '1000' } } });
+  });
+
+  it('killed at any moment, knows balances and promises again from its disk', async () => {
+    await post({ settlements: [pay('s1', '600'), pay('s2', '100')] });
+    await until(async () => region.entries.length, (n) => n === 2);
+    await region.settle('rejected');
+    await until(() => get('/v1/settlements/s2'), (s) => s['state'] === 'rejected');
+    region.accounts.set(...account('c', 70n));
+    await post(pay('s3', '30', 'c', 'b'));
+    const before = await Promise.all(['a', 'b', 'c'].map((id) => get<{ balance: string; reserved: string; asOf: number }>(`/v1/accounts/${id}`)));
+    // What a power cut leaves: the files as they are, nothing closed.
+    cpSync(join(dir, 'data'), join(dir, 'copy'), { recursive: true });
+    await node.stop();
+    rmSync(join(dir, 'data'), { recursive: true });
+    renameSync(join(dir, 'copy'), join(dir, 'data'));
+    node = await start();
+    await ready();
+    const after = await Promise.all(['a', 'b', 'c'].map((id) => get<{ balance: string; reserved: string; asOf: number }>(`/v1/accounts/${id}`)));
+    const known = (list: { balance: string; reserved: string; asOf: number }[]): unknown => list.map(({ balance, reserved, asOf }) => ({ balance, reserved, asOf }));
+    expect(known(after)).toEqual(known(before));
+    expect(before[0]).toMatchObject({ balance: '0', reserved: '0' });
+    expect(before[2]).toMatchObject({ balance: '70', reserved: '30' });
   });
 
   it('says at once that an account does not exist, and 503 when nobody can be asked', async () => {

@@ -1,7 +1,7 @@
 /** The edge node put together: disk, mind, links to the region, HTTP API. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeDecision, decodePolicy, STAGES, type Drift, type ServiceStatus, type Stage } from '../protocol/index.ts';
+import { decodeDecision, decodeOutcomes, decodePolicy, STAGES, type Drift, type ServiceStatus, type Stage } from '../protocol/index.ts';
 import {
   baseUrl, createHttpClient, createServer, readSigner, readTrust, startLoop, type EDGE_SETTINGS, type Logger,
   type Metric, type Running, type Settings,
@@ -24,6 +24,8 @@ const REFRESH_AFTER_MS = 5_000;
 /** A node that was just started waits this long for the region before it serves on its own. */
 const STARTUP_GRACE_MS = 10_000;
 const REPLAY_CHUNK = 4_096;
+/** Outcomes after which what they say of accounts is saved: random rows, so it is done seldom and for many at once. */
+const SAVE_ACCOUNTS_EVERY = 50_000;
 const INCIDENTS_MAX = 100;
 
 export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, logger: Logger): Promise<Running> {
@@ -38,9 +40,20 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
 
   const now = (): number => performance.timeOrigin + performance.now();
   const startedAt = now();
+  let settledUnsaved = 0;
   const store = openEdgeStore(join(settings.data, 'edge.db'));
   const core = createEdgeCore(policy, store.finalSize());
   store.savePolicy(core.policyDigest, policyText);
+  /** Accounts whose state in memory is newer than on disk. */
+  const dirty = new Set<string>();
+  for (const range of store.unsavedRanges()) {
+    decodeOutcomes(range.entries).forEach((outcome, i) => {
+      recall(outcome.instruction.debitAccount);
+      recall(outcome.instruction.creditAccount);
+      for (const account of core.learnOutcome(outcome, range.start + i, range.at)) dirty.add(account);
+    });
+  }
+  saveDirty();
   for (let first = core.finalSize(); first < store.log.size; first += REPLAY_CHUNK) {
     const chunk = decodeBundle(store.log.entries(first, Math.min(store.log.size, first + REPLAY_CHUNK)));
     for (const bytes of chunk) {
@@ -58,6 +71,14 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     if (row === undefined) return false;
     core.restoreAccount(row.state, row.confirmedAt);
     return true;
+  }
+
+  /** What is not saved is learned again from the outcomes at the next start; this bounds how many those are. */
+  function saveDirty(): void {
+    const rows = [...dirty].map((account) => core.account(account)).filter((a) => a !== undefined);
+    store.saveAccountsAt(rows, core.finalSize());
+    dirty.clear();
+    settledUnsaved = 0;
   }
 
   const incidents: { at: number; kind: string; detail: string }[] = [];
@@ -119,7 +140,6 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
 
   function onOutcomes(proven: readonly ProvenOutcomes[]): void {
     const time = now();
-    const changed = new Set<string>();
     for (const { range, outcomes } of proven) {
       // What is proven final is ordered as well, whether or not word of the order came first.
       if (range.to > orderedSize) onOrdered(range.to);
@@ -140,17 +160,21 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
           counts.reversed += 1;
           drift.reversedAmount.set(asset, (drift.reversedAmount.get(asset) ?? 0n) + amount);
         }
-        for (const account of effect.changed) changed.add(account);
+        for (const account of effect.changed) dirty.add(account);
       });
     }
-    const rows = [...changed].map((account) => ({ state: core.account(account)!.state, confirmedAt: time }));
-    store.settle(proven.map((p) => p.range), rows);
+    store.settle(proven.map((p) => p.range));
+    settledUnsaved += proven.reduce((n, p) => n + p.outcomes.length, 0);
+    if (settledUnsaved >= SAVE_ACCOUNTS_EVERY) saveDirty();
     while (flushes.length > 0 && flushes[0]!.first + flushes[0]!.count <= core.finalSize()) {
       const f = flushes.shift()!;
       record(lag.final, Math.max(0, time - (f.orderedAt ?? time)), f.count);
       record(lag.whole, Math.max(0, time - f.receivedAt), f.count);
     }
-    core.evict(ACCOUNTS_MAX);
+    if (core.accountCount() > ACCOUNTS_MAX) {
+      saveDirty();
+      core.evict(ACCOUNTS_MAX * 0.9);
+    }
   }
 
   const downlink = startDownlink({
@@ -243,6 +267,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       await server.close();
       await Promise.all([uplink.stop(), downlink.stop(), refresh.stop()]);
       await http.close();
+      saveDirty();
       store.close();
     },
   };

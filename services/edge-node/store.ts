@@ -29,9 +29,13 @@ export interface EdgeStore {
   findIds(ids: readonly string[]): readonly (readonly number[] | undefined)[];
   /** Appends entries (bundle encoding) with their ids. Durable when it returns. */
   append(bundle: Uint8Array, ids: readonly string[], leafHashes: Uint8Array): void;
-  /** Records outcomes and the account states they prove. Durable when it returns. */
-  settle(ranges: readonly OutcomeRange[], accounts: readonly CachedRow[]): void;
+  /** Records outcomes. Durable when it returns. */
+  settle(ranges: readonly OutcomeRange[]): void;
   saveAccounts(accounts: readonly CachedRow[]): void;
+  /** The same, and with them all that the outcomes before edge index `settled` say of accounts is saved. */
+  saveAccountsAt(accounts: readonly CachedRow[], settled: number): void;
+  /** Outcomes that came after the last {@link saveAccountsAt}: what they say of accounts is not saved yet. */
+  unsavedRanges(): Iterable<OutcomeRange>;
   /** The log is known to be ordered up to `size` since `at`. */
   saveOrdered(size: number, at: number): void;
   orderedAt(index: number): number | undefined;
@@ -56,9 +60,26 @@ const MIGRATIONS: readonly Migration[] = [`
     proof BLOB NOT NULL, entries BLOB NOT NULL, checkpoint INTEGER NOT NULL);
   CREATE TABLE checkpoint (id INTEGER PRIMARY KEY, note TEXT NOT NULL UNIQUE);
   CREATE TABLE policy (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE accounts_saved (one INTEGER PRIMARY KEY CHECK (one = 1), settled INTEGER NOT NULL);
+  INSERT INTO accounts_saved VALUES (1, 0);
 `];
 
 const HASH = 32;
+
+interface OutcomeRow {
+  readonly first: number;
+  readonly past: number;
+  readonly start: number;
+  readonly at: number;
+  readonly proof: Uint8Array;
+  readonly entries: Uint8Array;
+  readonly note: string;
+}
+
+const toRange = (row: OutcomeRow): OutcomeRange => ({
+  from: row.first, to: row.past, start: row.start, at: row.at, entries: row.entries, checkpoint: row.note,
+  proof: Array.from({ length: row.proof.byteLength / HASH }, (_, i) => row.proof.subarray(i * HASH, (i + 1) * HASH)),
+});
 
 export function openEdgeStore(path: string): EdgeStore {
   const db: DatabaseSync = openDatabase(path, MIGRATIONS);
@@ -71,6 +92,9 @@ export function openEdgeStore(path: string): EdgeStore {
   const orderedLast = db.prepare('SELECT max(size) AS size FROM ordered');
   const outcomePut = db.prepare('INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?)');
   const outcomeGet = db.prepare('SELECT o.*, c.note FROM outcome o JOIN checkpoint c ON c.id = o.checkpoint WHERE o.first <= ? ORDER BY o.first DESC LIMIT 1');
+  const outcomesAfter = db.prepare(`SELECT o.*, c.note FROM outcome o JOIN checkpoint c ON c.id = o.checkpoint
+    WHERE o.first >= (SELECT settled FROM accounts_saved) ORDER BY o.first`);
+  const accountsSaved = db.prepare('UPDATE accounts_saved SET settled = ?');
   const outcomeLast = db.prepare('SELECT past FROM outcome ORDER BY first DESC LIMIT 1');
   const checkpointPut = db.prepare('INSERT INTO checkpoint (note) VALUES (?) ON CONFLICT (note) DO UPDATE SET note = excluded.note RETURNING id');
   const policyGet = db.prepare('SELECT text FROM policy WHERE digest = ?');
@@ -89,16 +113,22 @@ export function openEdgeStore(path: string): EdgeStore {
         ids.add(newIds, first);
       });
     },
-    settle(ranges, accounts) {
+    settle(ranges) {
       transaction(db, () => {
         for (const r of ranges) {
           const { id } = checkpointPut.get(r.checkpoint) as { id: number };
           outcomePut.run(r.from, r.to, r.start, Math.floor(r.at), Buffer.concat(r.proof), r.entries, id);
         }
-        putAccounts(accounts);
       });
     },
     saveAccounts: (rows) => transaction(db, () => putAccounts(rows)),
+    saveAccountsAt: (rows, settled) => transaction(db, () => {
+      putAccounts(rows);
+      accountsSaved.run(settled);
+    }),
+    *unsavedRanges() {
+      for (const row of outcomesAfter.iterate() as Iterable<OutcomeRow>) yield toRange(row);
+    },
     saveOrdered(size, at) {
       orderedPut.run(size, Math.floor(at));
     },
@@ -106,11 +136,8 @@ export function openEdgeStore(path: string): EdgeStore {
     orderedSize: () => (orderedLast.get() as { size: number | null }).size ?? 0,
     finalSize: () => (outcomeLast.get() as { past: number } | undefined)?.past ?? 0,
     outcomeRange(index) {
-      const row = outcomeGet.get(index) as
-        { first: number; past: number; start: number; at: number; proof: Uint8Array; entries: Uint8Array; note: string } | undefined;
-      if (row === undefined || index >= row.past) return undefined;
-      const proof = Array.from({ length: row.proof.byteLength / HASH }, (_, i) => row.proof.subarray(i * HASH, (i + 1) * HASH));
-      return { from: row.first, to: row.past, start: row.start, at: row.at, proof, entries: row.entries, checkpoint: row.note };
+      const row = outcomeGet.get(index) as OutcomeRow | undefined;
+      return row === undefined || index >= row.past ? undefined : toRange(row);
     },
     account(id) {
       const row = accountGet.get(id) as { state: string; confirmed_at: number } | undefined;

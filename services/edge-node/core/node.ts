@@ -54,7 +54,10 @@ export interface EdgeCore {
   /** Learns an account state; an older one than known only confirms. Returns whether something changed. */
   readonly learn: (state: AccountState, now: number) => boolean;
   readonly restoreAccount: (state: AccountState, confirmedAt: number) => void;
+  /** What an outcome at a global index says of the accounts it names, if they are known. Returns those whose state changed. */
+  readonly learnOutcome: (outcome: OutcomeEntry, globalIndex: number, now: number) => string[];
   readonly account: (id: string) => CachedAccount | undefined;
+  readonly accountCount: () => number;
   readonly reserved: (id: string) => bigint;
   readonly staleAccounts: (usedSince: number, confirmedBefore: number, most: number) => string[];
   /** Drops the accounts used longest ago that nothing is reserved on, down to `most`. */
@@ -122,6 +125,14 @@ export function createEdgeCore(policy: Policy, firstPending: number): EdgeCore {
     return known !== undefined && learn({ ...known.state, balance, asOf }, now);
   }
 
+  function learnOutcome(outcome: OutcomeEntry, globalIndex: number, now: number): string[] {
+    const { instruction: { debitAccount, creditAccount }, debitBalance, creditBalance } = outcome;
+    const changed: string[] = [];
+    if (debitBalance !== undefined && learnBalance(debitAccount, debitBalance, globalIndex + 1, now)) changed.push(debitAccount);
+    if (creditBalance !== undefined && learnBalance(creditAccount, creditBalance, globalIndex + 1, now)) changed.push(creditAccount);
+    return changed;
+  }
+
   return {
     policyDigest: digest,
     finalSize: () => finalSize,
@@ -170,18 +181,16 @@ export function createEdgeCore(policy: Policy, firstPending: number): EdgeCore {
         pending = pending.slice(head);
         head = 0;
       }
-      const changed: string[] = [];
-      const { debitAccount, creditAccount } = outcome.instruction;
-      if (outcome.debitBalance !== undefined && learnBalance(debitAccount, outcome.debitBalance, globalIndex + 1, now)) changed.push(debitAccount);
-      if (outcome.creditBalance !== undefined && learnBalance(creditAccount, outcome.creditBalance, globalIndex + 1, now)) changed.push(creditAccount);
-      return { reversed: p.provisional && outcome.status === 'rejected', drift, changed };
+      return { reversed: p.provisional && outcome.status === 'rejected', drift, changed: learnOutcome(outcome, globalIndex, now) };
     },
 
     learn,
+    learnOutcome,
     restoreAccount(state, confirmedAt) {
       accounts.set(state.account, { state, confirmedAt, usedAt: confirmedAt });
     },
     account: (id) => accounts.get(id),
+    accountCount: () => accounts.size,
     reserved: (id) => promised.get(id)?.reserved ?? 0n,
 
     staleAccounts(usedSince, confirmedBefore, most) {
