@@ -55,7 +55,7 @@ export function addReplayIsolated(program: Command, io: Io, ending: Ending): voi
         const drill = createDrill(running, clients.edges, site, plan.rows, io.err);
         const work = replay({
           path: file, mapping, plan, target: clients, limit: options.limit, rate: options.rate, batch: options.batch, receipts: options.receipts,
-          restart: false, version, say: io.err, beforeRow: drill.beforeRow,
+          restart: false, version, say: io.err, drill: drill.at,
           onProgress(phase, done, total, note) {
             drill.progress();
             progress.on(phase, done, total, note);
@@ -92,7 +92,7 @@ function interrupted(signal: AbortSignal): Promise<never> {
 }
 
 interface Drill {
-  readonly beforeRow: (n: number) => Promise<void>;
+  readonly at: ReadonlyMap<number, () => Promise<void>>;
   /** Something was answered. */
   readonly progress: () => void;
   readonly stop: () => void;
@@ -130,22 +130,23 @@ function createDrill(platform: LocalPlatform, edges: readonly EdgeSite[], site: 
   const timer = setInterval(() => {
     if (cut && !healed && performance.now() - last > STUCK_MS) heal(`nothing was answered for ${STUCK_MS / 1_000} s`).catch(() => {});
   }, 1_000);
+  const at = new Map<number, () => Promise<void>>();
+  if (site !== null && from < to) {
+    at.set(from, async () => {
+      cut = true;
+      await platform.partition(site);
+      await untilNoticed();
+      last = performance.now();
+      say(`${site} is cut off, before row ${from + 1} of ${rows}`);
+    });
+    at.set(to, () => heal(`before row ${to + 1}`));
+  }
   return {
-    async beforeRow(n) {
-      if (site === null) return;
-      if (n >= from && !cut) {
-        cut = true;
-        await platform.partition(site);
-        await untilNoticed();
-        last = performance.now();
-        say(`${site} is cut off, before row ${n + 1} of ${rows}`);
-      }
-      if (n >= to) await heal(`before row ${n + 1}`);
-    },
+    at,
     progress() {
       last = performance.now();
     },
     stop: () => clearInterval(timer),
-    happened: () => site === null || (cut && healed),
+    happened: () => at.size === 0 || (cut && healed),
   };
 }

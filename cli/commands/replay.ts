@@ -35,7 +35,7 @@ export function positive(text: string): number {
 /** Options that both replays have. */
 export function withFile(command: Command): Command {
   return command.argument('<file>', 'a CSV file with a header, gzip or not')
-    .option('--mapping <file>', 'how a row becomes a settlement (found by the file\'s header when it ships with the kit); docs/replay.md')
+    .option('--mapping <file>', 'how a row becomes a settlement (found by the file\'s header when it ships with the kit); cli/mappings/README.md')
     .option('--limit <n>', 'only the first so many rows', positive, Infinity)
     .option('--rate <n>', 'settlements per second (as fast as it goes, when left out)', positive, Infinity)
     .option('--batch <n>', `settlements in one request, at most ${BATCH_MAX}`, (v: string) => Math.min(BATCH_MAX, positive(v)), BATCH_DEFAULT)

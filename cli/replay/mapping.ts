@@ -1,6 +1,6 @@
 /**
  * The mapping language: how a row of a CSV file becomes a settlement. A mapping is a JSON file; those that ship with the
- * kit lie in cli/mappings and are found by the header of the file. docs/replay.md describes the language.
+ * kit lie in cli/mappings and are found by the header of the file. cli/mappings/README.md describes the language.
  */
 import { AMOUNT_MAX, ASSET_PATTERN, ID_PATTERN, type Instruction } from '../../services/protocol/index.ts';
 import { parseDecimal } from './decimal.ts';

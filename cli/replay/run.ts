@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { BATCH_MAX, Problem, type Drift, type Instruction, type OutcomeEntry, type ServiceStatus } from '../../services/protocol/index.ts';
 import { toJson as toHistogramJson } from '../../services/telemetry/index.ts';
 import { parseTrust } from '../../services/shell/trust.ts';
-import { hashLeaf, inclusionProof, parseProof, verifyInclusion } from '../../services/transparency/index.ts';
+import { hashLeaf, parseProof, verifyInclusion } from '../../services/transparency/index.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { each, writeExport } from '../export/write.ts';
 import { logSources, type Connected } from '../platform.ts';
@@ -12,12 +12,12 @@ import { logNames, openLogCheckpoint, verifyFolder } from '../verify/folder.ts';
 import { filesOf, type Report } from '../verify/index.ts';
 import type { AuditLedger } from '../verify/ledger.ts';
 import { logOf } from '../verify/receipt.ts';
-import { createLogReader } from '../verify/log.ts';
+import { createLogReader, createProver } from '../verify/log.ts';
 import { checkBalances, OutcomeBook, type BalanceCheck, type OutcomeCheck } from './check.ts';
 import { addDrift, addLag, emptyDrift, emptyStages, lagSince, stageQuantiles, type StageHistograms, type StageQuantiles } from './lag.ts';
 import type { Mapping } from './mapping.ts';
 import type { Plan } from './scan.ts';
-import { send, type Outgoing, type Sent } from './send.ts';
+import { send, type Barrier, type Outgoing, type Sent } from './send.ts';
 import { chooseSite } from './sites.ts';
 import { orderedRows } from './source.ts';
 import { readState, statePath, writeState, type ReplayState } from './state.ts';
@@ -39,8 +39,8 @@ export interface ReplayOptions {
   readonly receipts: number;
   /** Version of this program, for the export that is checked. */
   readonly version: string;
-  /** Called before row `n` of all is sent: where a drill cuts off and heals. */
-  readonly beforeRow?: (n: number) => Promise<void>;
+  /** Row -> what is to be done when all rows before it are answered, and before it is sent: where a drill cuts off and heals. */
+  readonly drill?: ReadonlyMap<number, () => Promise<void>>;
   readonly onProgress: (phase: Phase, done: number, total: number, note?: string) => void;
   readonly say: (line: string) => void;
   /** Nothing became final for this long: the rest counts as lost. Milliseconds. @default 120000 */
@@ -214,13 +214,14 @@ async function prefetch(o: ReplayOptions, state: ReplayState): Promise<void> {
 }
 
 /** What is sent, in order: before the first row of an account its opening settlement, where it has one. */
-async function* outgoing(o: ReplayOptions, state: ReplayState, cursor: number): AsyncGenerator<Outgoing> {
+async function* outgoing(o: ReplayOptions, state: ReplayState, cursor: number): AsyncGenerator<Outgoing | Barrier> {
   const opened = new Set<string>();
   const openingIds = new Map(o.plan.expected.map((e) => [e.account, e.openingId]));
   let position = 0;
   for await (const row of orderedRows(o.path, o.mapping, o.plan.sorted)) {
     if (position >= o.limit) return;
-    await o.beforeRow?.(position);
+    const barrier = o.drill?.get(position);
+    if (barrier !== undefined) yield { barrier };
     const edge = chooseSite(row.site, state.edges);
     const opening = opened.has(row.own) ? null : openingOf(o.mapping, row.own, openingIds.get(row.own) ?? null, state);
     opened.add(row.own);
@@ -318,7 +319,7 @@ async function auditAll(o: ReplayOptions, state: ReplayState): Promise<Audit> {
       onProgress: (what, done, total) => o.onProgress('checking', done, total, what),
     });
     const ids: string[] = [];
-    for await (const { instruction } of outgoing({ ...o, beforeRow: async () => {} }, state, 0)) ids.push(instruction.id);
+    for await (const step of outgoing(o, state, 0)) if ('instruction' in step) ids.push(step.instruction.id);
     const outcomes = book.check(ids);
     const { ledger } = found;
     const balances = checkBalances(o.plan.expected, (account) => ledger?.balance(account), o.mapping.tolerancePerEntry);
@@ -369,29 +370,26 @@ interface ProofCheck {
   readonly problems: readonly string[];
 }
 
-/** An inclusion proof of every settlement's outcome, made from the tiles and verified against the witnessed checkpoint. */
+/** An inclusion proof of every settlement's outcome, verified against the witnessed checkpoint. */
 function checkProofs(files: ReturnType<typeof filesOf>, book: OutcomeBook, ids: readonly string[], o: ReplayOptions): ProofCheck {
   const problems: string[] = [];
-  let checked = 0;
   let failed = 0;
-  const fail = (text: string): void => {
-    failed += 1;
-    if (problems.length < 20) problems.push(text);
-  };
   const checkpoint = openLogCheckpoint(files.read('logs/global/checkpoint').toString('utf8'), 'global', parseTrust(o.target.trust));
   const log = createLogReader(files, 'logs/global', checkpoint);
-  for (const id of ids) {
-    const index = book.indexOf(id);
-    checked += 1;
+  const proofs = createProver(log);
+  // In the order of the log: each bundle is read once.
+  const places = ids.map((id): [string, number | undefined] => [id, book.indexOf(id)]).sort((a, b) => (a[1] ?? -1) - (b[1] ?? -1));
+  places.forEach(([id, index], i) => {
     try {
       if (index === undefined) throw new Error('has no outcome to prove');
-      verifyInclusion(hashLeaf(log.entry(index)), index, checkpoint.size, inclusionProof(index, checkpoint.size, log.readTile), checkpoint.root);
+      verifyInclusion(hashLeaf(log.entry(index)), index, checkpoint.size, proofs(index), checkpoint.root);
     } catch (error) {
-      fail(`${id}: ${(error as Error).message}`);
+      failed += 1;
+      if (problems.length < 20) problems.push(`${id}: ${(error as Error).message}`);
     }
-    if (checked % 1_000 === 0) o.onProgress('checking', checked, ids.length, 'inclusion proofs');
-  }
-  return { checked, failed, problems };
+    if (i % 1_000 === 0) o.onProgress('checking', i, ids.length, 'inclusion proofs');
+  });
+  return { checked: ids.length, failed, problems };
 }
 
 /** Receipts as clients get them, edge log and global log, of settlements spread over the file. */

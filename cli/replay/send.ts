@@ -9,6 +9,11 @@ export interface Outgoing {
   readonly instruction: Instruction;
 }
 
+/** Something to do when all that stands before it is answered, and nothing that stands behind it is sent. */
+export interface Barrier {
+  readonly barrier: () => Promise<void>;
+}
+
 export interface SendOptions {
   readonly edges: readonly string[];
   /** Sends one batch to an edge node; repeats it until it is answered. */
@@ -40,7 +45,7 @@ const FAILURES_MAX = 20;
 const WAITING_BATCHES = 4;
 
 /** @throws what `settle` throws for good */
-export async function send(rows: AsyncIterable<Outgoing>, o: SendOptions): Promise<Sent> {
+export async function send(rows: AsyncIterable<Outgoing | Barrier>, o: SendOptions): Promise<Sent> {
   if (!(o.batch >= 1 && o.batch <= BATCH_MAX)) throw new Error(`batch: expected 1 to ${BATCH_MAX}, got ${o.batch}`);
   const now = o.now ?? ((): number => performance.now());
   const sleep = o.sleep ?? ((ms: number): Promise<void> => new Promise((resolve) => {
@@ -108,8 +113,17 @@ export async function send(rows: AsyncIterable<Outgoing>, o: SendOptions): Promi
 
   const started = now();
   let paced = 0;
+  const drain = async (): Promise<void> => {
+    for (const edge of o.edges) if (queues.get(edge)!.length > 0 && error === null) start(edge);
+    while (workers.size > 0) await Promise.all(workers.values());
+  };
   for await (const row of rows) {
     if (error !== null) break;
+    if ('barrier' in row) {
+      await drain();
+      if (error === null) await row.barrier();
+      continue;
+    }
     read = row.position + 1;
     const queue = queues.get(row.edge);
     if (queue === undefined) throw new Error(`assertion: row for ${row.edge}, which is not among ${o.edges.join(', ')}`);
@@ -129,8 +143,7 @@ export async function send(rows: AsyncIterable<Outgoing>, o: SendOptions): Promi
       });
     }
   }
-  for (const edge of o.edges) if (queues.get(edge)!.length > 0 && error === null) start(edge);
-  while (workers.size > 0) await Promise.all(workers.values());
+  await drain();
   if (error !== null) throw error as Error;
   return sent;
 }

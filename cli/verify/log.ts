@@ -1,6 +1,6 @@
 /** One log of an export: everything recomputed from the entry bundles, and read entry by entry. */
 import {
-  bundleLeafHashes, bundlePath, decodeBundle, HASH_SIZE, TILE_WIDTH, tilePath, tileWidth, Tree, type Checkpoint, type TileReader,
+  bundleLeafHashes, bundlePath, decodeBundle, HASH_SIZE, hashChildren, hashLeaf, TILE_WIDTH, tilePath, tileWidth, Tree, type Checkpoint, type TileReader,
 } from '../../services/transparency/index.ts';
 import type { Files, Findings } from './report.ts';
 
@@ -106,5 +106,31 @@ export function createLogReader(files: Files, dir: string, checkpoint: Checkpoin
       }
       return tile.subarray(0, width * HASH_SIZE);
     },
+  };
+}
+
+/**
+ * Makes inclusion proofs (RFC 6962, section 2.1.1) for many entries of one log: the tree is hashed once, level by level, and
+ * kept (64 bytes an entry), where a proof from tiles would hash most of a tile anew each time.
+ */
+export function createProver(log: LogReader): (index: number) => Uint8Array[] {
+  let level = Array.from({ length: log.size }, (_, i) => hashLeaf(log.entry(i)));
+  const levels = [level];
+  while (level.length > 1) {
+    const next: Buffer[] = [];
+    // A node without a sibling goes up as it is: that is where RFC 6962 splits an incomplete tree.
+    for (let i = 0; i < level.length; i += 2) next.push(i + 1 < level.length ? hashChildren(level[i]!, level[i + 1]!) : level[i]!);
+    levels.push(next);
+    level = next;
+  }
+  return (index) => {
+    const proof: Uint8Array[] = [];
+    let at = index;
+    for (const nodes of levels) {
+      const sibling = nodes[at ^ 1];
+      if (sibling !== undefined) proof.push(sibling);
+      at >>>= 1;
+    }
+    return proof;
   };
 }

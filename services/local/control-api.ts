@@ -1,7 +1,8 @@
 /** The local control API: what runs here, and faults on demand. On loopback; what changes something needs the token. */
 import type { FastifyBaseLogger } from 'fastify';
+import type { Metric } from '../shell/metrics.ts';
 import { CLIENT_ERRORS, createServer, requireToken, type Server } from '../shell/server.ts';
-import type { Partition, RunState } from './run-state.ts';
+import type { LocalSite, Partition, RunState } from './run-state.ts';
 import type { LinkStats } from './wan.ts';
 
 export const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGABRT', 'SIGSTOP', 'SIGCONT'] as const;
@@ -37,11 +38,21 @@ export async function createControlApi(operations: Operations, tokenFile: string
     logger,
     notReady: () => (operations.state().state === 'running' ? null : `the platform is ${operations.state().state}`),
     metrics: () => {
-      const { sites } = operations.state();
+      const each = (value: (site: LocalSite) => number): Metric['samples'] =>
+        operations.state().sites.map((s) => ({ labels: { site: s.id }, value: value(s) }));
       return [
-        { name: 'tidemark_local_restarts_total', help: 'Times a process was started again.', type: 'counter', samples: sites.map((s) => ({ labels: { site: s.id }, value: s.restarts })) },
-        { name: 'tidemark_local_up', help: '1 while the process listens.', type: 'gauge', samples: sites.map((s) => ({ labels: { site: s.id }, value: s.state === 'listening' ? 1 : 0 })) },
-        { name: 'tidemark_local_partitioned', help: '1 while the site is cut off.', type: 'gauge', samples: sites.map((s) => ({ labels: { site: s.id }, value: s.partitioned ? 1 : 0 })) },
+        {
+          name: 'tidemark_local_restarts_total', help: 'Times a process was started again.', type: 'counter',
+          samples: each((s) => s.restarts),
+        },
+        {
+          name: 'tidemark_local_up', help: '1 while the process listens.', type: 'gauge',
+          samples: each((s) => (s.state === 'listening' ? 1 : 0)),
+        },
+        {
+          name: 'tidemark_local_partitioned', help: '1 while the site is cut off.', type: 'gauge',
+          samples: each((s) => (s.partitioned ? 1 : 0)),
+        },
       ];
     },
   });
@@ -49,7 +60,8 @@ export async function createControlApi(operations: Operations, tokenFile: string
   const tags = ['local'];
 
   server.get('/v1/local', { schema: { tags, summary: 'What runs here' } }, async () => operations.state());
-  server.get('/v1/wan', { schema: { tags, summary: 'The emulated network, link by link' } }, async () => ({ ...operations.state().wan, ...(await operations.links()) }));
+  server.get('/v1/wan', { schema: { tags, summary: 'The emulated network, link by link' } },
+    async () => ({ ...operations.state().wan, ...(await operations.links()) }));
 
   server.post<{ Body: { site: string; forMs?: number } }>('/v1/partitions', {
     ...changes,
@@ -67,7 +79,8 @@ export async function createControlApi(operations: Operations, tokenFile: string
     async () => ({ healed: await operations.heal() }));
 
   server.delete<{ Params: { site: string } }>('/v1/partitions/:site', {
-    ...changes, schema: { tags, summary: 'Heals one partition', params: { type: 'object', properties: { site } }, response: CLIENT_ERRORS },
+    ...changes,
+    schema: { tags, summary: 'Heals one partition', params: { type: 'object', properties: { site } }, response: CLIENT_ERRORS },
   }, async (request) => ({ healed: await operations.heal(request.params.site) }));
 
   server.post<{ Params: { id: string }; Body: { signal?: Signal } }>('/v1/sites/:id/kill', {
@@ -75,7 +88,10 @@ export async function createControlApi(operations: Operations, tokenFile: string
     schema: {
       tags, summary: 'Sends a signal to a process; one that ends is started again',
       params: { type: 'object', properties: { id: site } },
-      body: { type: 'object', additionalProperties: false, properties: { signal: { type: 'string', enum: SIGNALS, default: 'SIGKILL' } } },
+      body: {
+        type: 'object', additionalProperties: false,
+        properties: { signal: { type: 'string', enum: SIGNALS, default: 'SIGKILL' } },
+      },
       response: CLIENT_ERRORS,
     },
   }, async (request) => operations.kill(request.params.id, request.body.signal ?? 'SIGKILL'));

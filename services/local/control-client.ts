@@ -30,7 +30,7 @@ export async function findLocalPlatform(dataDir: string): Promise<LocalClient> {
   if (found === null) throw new NotRunningError(`no platform runs in ${dataDir}; start one with \`tidemark up\``);
   const client = createLocalClient(found);
   const gone = (): NotRunningError =>
-    new NotRunningError(`the platform that ran in ${dataDir} (process ${found.pid}) is gone; start it again with \`tidemark up\``);
+    new NotRunningError(`the platform in ${dataDir} (process ${found.pid}) is gone; start it again with \`tidemark up\``);
   const now = await client.state().catch(() => {
     throw gone();
   });
@@ -57,8 +57,11 @@ export function createLocalClient(found: Pick<RunState, 'localUrl' | 'tokenFile'
     token,
     state: () => call('GET', '/v1/local'),
     links: () => call('GET', '/v1/wan'),
-    partition: (site, forMs) => call<Partition>('POST', '/v1/partitions', { site, ...(forMs === undefined ? {} : { forMs }) }),
-    heal: async (site) => (await call<{ healed: string[] }>('DELETE', `/v1/partitions${site === undefined ? '' : `/${encodeURIComponent(site)}`}`)).healed,
+    partition: (site, forMs) => call<Partition>('POST', '/v1/partitions', forMs === undefined ? { site } : { site, forMs }),
+    heal: async (site) => {
+      const one = site === undefined ? '' : `/${encodeURIComponent(site)}`;
+      return (await call<{ healed: string[] }>('DELETE', `/v1/partitions${one}`)).healed;
+    },
     kill: (site, signal) => call('POST', `/v1/sites/${encodeURIComponent(site)}/kill`, { signal }),
     setWan: async (wan) => {
       await call('PUT', '/v1/wan', wan);

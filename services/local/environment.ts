@@ -34,7 +34,8 @@ export function baseEnvironment(own: NodeJS.ProcessEnv): Record<string, string |
   };
 }
 
-export function serviceEnvironment(process: ProcessPlan, { platform, plan, ports, layout, logLevel }: EnvironmentOptions): Record<string, string> {
+export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOptions): Record<string, string> {
+  const { platform, plan, ports, layout, logLevel } = options;
   /** Where `process` finds another one: through its own link when there is an emulated network. */
   const dial = (to: string): string => {
     const port = ports.links.get(linkId({ from: process.id, to }));
@@ -49,10 +50,13 @@ export function serviceEnvironment(process: ProcessPlan, { platform, plan, ports
     TIDEMARK_TOKEN_FILE: layout.token,
     TIDEMARK_LOG_LEVEL: logLevel,
   };
-  const replicasOf = (region: string): string[] => plan.processes.filter((p) => p.tier === 'region' && p.region === region).map((p) => p.id);
+  const replicasOf = (region: string): string[] =>
+    plan.processes.filter((p) => p.tier === 'region' && p.region === region).map((p) => p.id);
   if (process.tier === 'global') {
     const witnesses = Object.fromEntries(platform.regions.map((r) => [r.id, replicasOf(r.id).map(dial)]));
-    return { ...common, TIDEMARK_KEY: layout.globalKey, TIDEMARK_LEDGER: 'sqlite', TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses) };
+    return {
+      ...common, TIDEMARK_KEY: layout.globalKey, TIDEMARK_LEDGER: 'sqlite', TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses),
+    };
   }
   const region = process.region as string;
   if (process.tier === 'region') {

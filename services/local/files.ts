@@ -1,5 +1,7 @@
 /** Files that must be whole or not there at all, and readable by their owner alone. */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import {
+  closeSync, copyFileSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 export const PRIVATE_FILE = 0o600;
@@ -45,6 +47,10 @@ export function readJson(path: string): unknown {
     throw new Error(`${path}: not JSON: ${(error as Error).message}`, { cause: error });
   }
 }
+
+/** What is said of a file that a later version wrote. */
+export const unknownVersion = (version: unknown): string =>
+  `version ${JSON.stringify(version)} is not known here; run the Tidemark that wrote it`;
 
 /** Whether anybody but the owner may read or change the file. Windows keeps no such bits. */
 export const isExposed = (path: string): boolean => process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0;

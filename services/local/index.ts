@@ -7,3 +7,4 @@ export { layoutOf, provision, ProvisionError, type Layout } from './provision.ts
 export { readRunState, type LocalSite, type Partition, type RunState, type WanMode } from './run-state.ts';
 export { startLocalPlatform, stopOnSignal, type LocalOptions, type LocalPlatform } from './start.ts';
 export { LocalPlatformError, type Progress } from './supervisor.ts';
+export { openLink, type Link, type LinkOptions } from './wan.ts';

@@ -62,7 +62,9 @@ export function planLocal(platform: Platform): LocalPlan {
     if (found === undefined) throw new Error(`the port plan names ${id}, which is not a process of this platform`);
     return found;
   });
-  if (processes.length !== byId.size) throw new Error(`the port plan has ${processes.length} processes, the platform ${byId.size}`);
+  if (processes.length !== byId.size) {
+    throw new Error(`the port plan has ${processes.length} processes, the platform ${byId.size}`);
+  }
   return { processes, links };
 }
 

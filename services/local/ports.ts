@@ -30,8 +30,10 @@ const FREE_FIRST = 10_240;
 const FREE_END = 32_640;
 const UNIT = 128;
 
-function names(plan: LocalPlan, withLinks: boolean): string[] {
-  return [...plan.processes.map((p) => p.id), 'local control API', ...(withLinks ? plan.links.map((l) => `link ${linkId(l)}`) : [])];
+/** What each port of the block is for. */
+function purposes(plan: LocalPlan, withLinks: boolean): string[] {
+  const links = withLinks ? plan.links.map((l) => `link ${linkId(l)}`) : [];
+  return [...plan.processes.map((p) => p.id), 'local control API', ...links];
 }
 
 /**
@@ -40,17 +42,19 @@ function names(plan: LocalPlan, withLinks: boolean): string[] {
  * @throws PortsError naming every port in use and what it was for
  */
 export async function takePorts(plan: LocalPlan, base: number, withLinks: boolean): Promise<Ports> {
-  const wanted = names(plan, withLinks);
+  const wanted = purposes(plan, withLinks);
   if (base === 0) return takeFreeBlock(plan, wanted, withLinks);
   if (base < 1024 || base + wanted.length > 65_536) {
-    throw new PortsError(`ports ${base} to ${base + wanted.length - 1} are needed, allowed are 1024 to 65535: choose another --port-base`);
+    const last = base + wanted.length - 1;
+    throw new PortsError(`ports ${base} to ${last} are needed, allowed are 1024 to 65535: choose another --port-base`);
   }
   const used = await portsInUse(base, wanted.length);
   if (used.length > 0) {
     const list = used.slice(0, 5).map((port) => `${port} (${wanted[port - base]})`).join(', ');
+    const more = used.length > 5 ? ` and ${used.length - 5} more` : '';
     throw new PortsError(
-      `${used.length === 1 ? 'port' : 'ports'} ${list}${used.length > 5 ? ` and ${used.length - 5} more` : ''} already in use by another program; `
-      + `stop it, or move this platform's block of ${wanted.length} ports with --port-base`,
+      `${used.length === 1 ? 'port' : 'ports'} ${list}${more} already in use by another program; stop it, or move this `
+      + `platform's block of ${wanted.length} ports with --port-base`,
     );
   }
   return assign(plan, base, withLinks, () => {});
@@ -71,10 +75,12 @@ async function takeFreeBlock(plan: LocalPlan, wanted: readonly string[], withLin
       if (lock === null) break;
       locks.push(lock);
     }
-    if (locks.length === units && (await portsInUse(base, wanted.length)).length === 0) return assign(plan, base, withLinks, release);
+    const ours = locks.length === units && (await portsInUse(base, wanted.length)).length === 0;
+    if (ours) return assign(plan, base, withLinks, release);
     release();
   }
-  throw new PortsError(`no block of ${wanted.length} free ports between ${FREE_FIRST} and ${FREE_END}; give one with --port-base`);
+  const range = `${FREE_FIRST} and ${FREE_END}`;
+  throw new PortsError(`no block of ${wanted.length} free ports between ${range}; give one with --port-base`);
 }
 
 function assign(plan: LocalPlan, base: number, withLinks: boolean, release: () => void): Ports {

@@ -10,7 +10,7 @@ import { toPolicy, type Platform } from '../../platform/index.ts';
 import { decodePolicy, encodePolicy } from '../protocol/index.ts';
 import { parseTrust, type TrustFile } from '../shell/trust.ts';
 import { generateSigner, parseSigner } from '../transparency/index.ts';
-import { isExposed, PRIVATE_FILE, PRIVATE_FOLDER, readJson, writeAtomic } from './files.ts';
+import { isExposed, PRIVATE_FILE, PRIVATE_FOLDER, readJson, unknownVersion, writeAtomic } from './files.ts';
 
 export class ProvisionError extends Error {
   override readonly name = 'ProvisionError';
@@ -112,7 +112,7 @@ function writeWhenNew(path: string, content: string): void {
 
 function changesThatCannotBe(before: Deployment, platform: Platform): string[] {
   const mistakes: string[] = [];
-  if (before.v !== 1) return [`deployment.json: version ${JSON.stringify(before.v)} is not known here; run the Tidemark that wrote it`];
+  if (before.v !== 1) return [`deployment.json: ${unknownVersion(before.v)}`];
   if (before.origin !== platform.origin) {
     mistakes.push(`origin: was ${before.origin}, is ${platform.origin}; every key and every signature names it`);
   }
@@ -122,7 +122,10 @@ function changesThatCannotBe(before: Deployment, platform: Platform): string[] {
   for (const asset of platform.assets) {
     const scale = before.assets[asset.code];
     if (scale !== undefined && scale !== asset.scale) {
-      mistakes.push(`assets: ${asset.code} had ${scale} decimal places, now ${asset.scale}; the ledger counts in minor units, so every amount would change`);
+      mistakes.push(
+        `assets: ${asset.code} had ${scale} decimal places, now ${asset.scale}; the ledger counts in minor units, so every amount `
+        + 'would change',
+      );
     }
   }
   const kindBefore = (id: string): string | null => {
@@ -133,14 +136,17 @@ function changesThatCannotBe(before: Deployment, platform: Platform): string[] {
   for (const region of platform.regions) {
     const was = kindBefore(region.id);
     const replicas = before.regions[region.id]?.replicas ?? 0;
-    if (was !== null && was !== 'a region') mistakes.push(`regions: ${region.id} was ${was}; an id is never used for something else`);
-    else if (region.replicas < replicas) {
-      mistakes.push(`regions.${region.id}.replicas: was ${replicas}, is ${region.replicas}; replicas can be added, not taken away`);
+    if (was !== null && was !== 'a region') {
+      mistakes.push(`regions: ${region.id} was ${was}; an id is never used for something else`);
+    } else if (region.replicas < replicas) {
+      mistakes.push(`regions.${region.id}.replicas: was ${replicas}, is ${region.replicas}; replicas can be added, not removed`);
     }
     for (const edge of region.edges) {
       const edgeWas = kindBefore(edge.id);
       if (edgeWas !== null && edgeWas !== `an edge node of ${region.id}`) {
-        mistakes.push(`regions.${region.id}.edges: ${edge.id} was ${edgeWas}; its log is bound to that, give the new node an id of its own`);
+        mistakes.push(
+          `regions.${region.id}.edges: ${edge.id} was ${edgeWas}; its log is bound to that, give the new node an id of its own`,
+        );
       }
     }
   }
@@ -152,7 +158,10 @@ function policyChange(path: string, text: string): string[] {
   const old = readFileSync(path, 'utf8');
   if (old === text) return [];
   const [was, is] = [decodePolicy(old).version, decodePolicy(text).version];
-  return is > was ? [] : [`policy: changed, but its version is ${is} and was ${was}; raise policy.version, so that decisions under both can be told apart`];
+  if (is > was) return [];
+  return [
+    `policy: changed, but its version is ${is} and was ${was}; raise policy.version, so that decisions under both can be told apart`,
+  ];
 }
 
 function merge(before: Deployment | null, platform: Platform): Deployment {
@@ -172,7 +181,8 @@ interface Keyring {
   readonly mistakes: string[];
 }
 
-const exposed = (path: string): string => `${path}: others than its owner can read it; if nobody has, chmod 600 it, else start anew`;
+const exposed = (path: string): string =>
+  `${path}: others than its owner can read it; if nobody has, chmod 600 it, else start anew`;
 
 function createKeyring(trust: TrustFile | null): Keyring {
   const mistakes: string[] = [];
@@ -181,7 +191,10 @@ function createKeyring(trust: TrustFile | null): Keyring {
     vkey(path, name, kind, trusted) {
       if (!existsSync(path)) {
         if (trust !== null && trusted !== undefined) {
-          mistakes.push(`${path}: the private key of ${name} is gone, and trust.json names it; put it back from a copy (a new key cannot carry on its log)`);
+          mistakes.push(
+            `${path}: the private key of ${name} is gone, and trust.json names it; put it back from a copy (a new key cannot carry `
+            + 'on its log)',
+          );
           return trusted;
         }
         mkdirSync(dirname(path), { recursive: true, mode: PRIVATE_FOLDER });
@@ -204,7 +217,9 @@ function createKeyring(trust: TrustFile | null): Keyring {
 }
 
 /** Trust in what the config names, and in what earlier configs named; of those the private keys are not needed any more. */
-function trustOf(platform: Platform, all: Deployment, layout: Layout, keys: Keyring, before: TrustFile | null): TrustFile {
+function trustOf(
+  platform: Platform, all: Deployment, layout: Layout, keys: Keyring, before: TrustFile | null,
+): TrustFile {
   const { origin } = platform;
   const configured = new Map(platform.regions.map((r) => [r.id, r]));
   return {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildState } from './child.ts';
-import { readJson } from './files.ts';
+import { readJson, unknownVersion } from './files.ts';
 import type { Tier } from './plan.ts';
 import { layoutOf } from './provision.ts';
 
@@ -46,7 +46,7 @@ export interface RunState {
   readonly wan: { readonly mode: WanMode; readonly scale: number };
   readonly partitions: readonly Partition[];
   readonly sites: readonly LocalSite[];
-  /** Every process of the platform with the system's own time of its start, which tells it from a later one with the same id. */
+  /** Every process of the platform; the system's own time of its start tells it from a later one with the same id. */
   readonly processes: readonly { readonly id: string; readonly pid: number; readonly started: string | null }[];
 }
 
@@ -54,7 +54,7 @@ export interface RunState {
 export function readRunState(dataDir: string): RunState | null {
   const state = readJson(layoutOf(dataDir).runState) as RunState | null;
   if (state !== null && state.v !== 1) {
-    throw new Error(`${layoutOf(dataDir).runState}: version ${JSON.stringify(state.v)} is not known here; run the Tidemark that wrote it`);
+    throw new Error(`${layoutOf(dataDir).runState}: ${unknownVersion(state.v)}`);
   }
   return state;
 }
@@ -85,18 +85,22 @@ const ORPHANS_WAIT_MS = 15_000;
  * The processes of a platform that was killed end by themselves; two must never write to the same data. Waits for them, and
  * ends those that do not go, where it is certain that they are the ones.
  */
-export async function clearOrphans(before: RunState | null, say: (message: string) => void, waitMs: number = ORPHANS_WAIT_MS): Promise<void> {
+export async function clearOrphans(
+  before: RunState | null, say: (message: string) => void, waitMs: number = ORPHANS_WAIT_MS,
+): Promise<void> {
   const left = (): RunState['processes'] =>
     (before?.processes ?? []).filter((p) => isAlive(p.pid) && (p.started === null || startedAt(p.pid) === p.started));
   const deadline = performance.now() + waitMs;
   let told = false;
   for (let orphans = left(); orphans.length > 0; orphans = left()) {
-    if (!told) say(`waiting for ${orphans.length} processes of the platform that was killed here (${orphans.map((o) => o.id).join(', ')})`);
+    const ids = orphans.map((o) => o.id).join(', ');
+    if (!told) say(`waiting for ${orphans.length} processes of the platform that was killed here (${ids})`);
     told = true;
     if (performance.now() > deadline) {
       const unsure = orphans.filter((o) => o.started === null);
       if (unsure.length > 0) {
-        throw new Error(`processes ${unsure.map((o) => `${o.pid} (${o.id})`).join(', ')} may be left from the platform before; end them, then start again`);
+        const list = unsure.map((o) => `${o.pid} (${o.id})`).join(', ');
+        throw new Error(`processes ${list} may be left from the platform before; end them, then start again`);
       }
       for (const orphan of orphans) process.kill(orphan.pid, 'SIGKILL');
     }

@@ -18,8 +18,8 @@ export interface LocalOptions {
   /** The first port of the block; 0: a free block. @default - the config's */
   readonly portBase?: number;
   /**
-   * `emulated`: round trips as in the table, times `wanScale`. `off`: none, but partitions are possible. `direct`: the services dial each
-   * other without anything in between, for measurements. @default - `emulated` or `off`, as the config says
+   * `emulated`: round trips as in the table, times `wanScale`. `off`: none, but partitions are possible. `direct`: the services
+   * dial each other without anything in between, for measurements. @default - `emulated` or `off`, as the config says
    */
   readonly wan?: WanMode;
   /** @default 1 */
@@ -54,6 +54,8 @@ export interface LocalPlatform extends Operations {
   ready(site?: string, timeoutMs?: number): Promise<void>;
   /** Stops edge nodes, regions, control plane, in this order; each may take `boundMs` (10 s), then it is killed. */
   stop(boundMs?: number): Promise<void>;
+  /** While it stops: ends whatever still runs, at once. */
+  killAll(): void;
 }
 
 const START_TIMEOUT_MS = 60_000;
@@ -88,8 +90,7 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
       nodeArgs: options.nodeArgs ?? [], programs: { ...PROGRAMS, ...options.programs },
     });
     cleanup.push(() => rmSync(layout.runState, { force: true }));
-    const stopServices = async (boundMs: number): Promise<void> => supervisor.stop(boundMs);
-    cleanup.push(() => stopServices(STOP_BOUND_MS));
+    cleanup.push(() => supervisor.stop(STOP_BOUND_MS));
     const started = supervisor.start(options.startTimeoutMs ?? START_TIMEOUT_MS);
     // Looked at below; until then a failure must not count as unhandled.
     started.catch(() => {});
@@ -98,6 +99,11 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
     await Promise.all([started, api.listen({ host: HOST, port: ports.local })]);
 
     let stopped: Promise<void> | null = null;
+    const stopEverything = async (boundMs: number): Promise<void> => {
+      await supervisor.stop(boundMs);
+      await cleanUp();
+      say({ kind: 'stopped', message: 'stopped' });
+    };
     return {
       name: platform.name, dataDir, tokenFile: layout.token,
       get sites() {
@@ -108,10 +114,12 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
         [r.id, plan.processes.filter((p) => p.tier === 'region' && p.region === r.id).map((p) => processUrl(ports, p.id))])),
       edges: platform.regions.flatMap((r) => r.edges.map((e) => ({ id: e.id, region: r.id, url: processUrl(ports, e.id) }))),
       localUrl: `http://${HOST}:${ports.local}`,
-      state: supervisor.state, links: supervisor.links, partition: supervisor.partition, heal: supervisor.heal, setWan: supervisor.setWan,
+      state: supervisor.state, links: supervisor.links,
+      partition: supervisor.partition, heal: supervisor.heal, setWan: supervisor.setWan,
       kill: (site, signal = 'SIGKILL') => supervisor.kill(site, signal),
+      killAll: supervisor.killAll,
       ready: (site, timeoutMs = START_TIMEOUT_MS) => supervisor.ready(site, timeoutMs),
-      stop: (boundMs = STOP_BOUND_MS) => (stopped ??= stopServices(boundMs).then(cleanUp).then(() => say({ kind: 'stopped', message: 'stopped' }))),
+      stop: (boundMs = STOP_BOUND_MS) => (stopped ??= stopEverything(boundMs)),
     };
   } catch (error) {
     await cleanUp();
@@ -123,21 +131,21 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
  * Waits for SIGINT, SIGTERM or SIGHUP and stops the platform; a second one ends what is still running at once.
  * @returns the signal that came first, after the platform has stopped
  */
-export function stopOnSignal(platform: LocalPlatform): Promise<NodeJS.Signals> {
+export async function stopOnSignal(platform: LocalPlatform): Promise<NodeJS.Signals> {
   const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  return new Promise((resolvePromise, reject) => {
-    let first: NodeJS.Signals | null = null;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (first !== null) {
-        for (const { pid } of platform.state().processes) process.kill(pid, 'SIGKILL');
-        return;
-      }
-      first = signal;
-      platform.stop().then(() => {
-        for (const name of signals) process.off(name, onSignal);
-        resolvePromise(signal);
-      }, reject);
-    };
-    for (const name of signals) process.on(name, onSignal);
-  });
+  const came = Promise.withResolvers<NodeJS.Signals>();
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) platform.killAll();
+    stopping = true;
+    came.resolve(signal);
+  };
+  for (const name of signals) process.on(name, onSignal);
+  const signal = await came.promise;
+  try {
+    await platform.stop();
+  } finally {
+    for (const name of signals) process.off(name, onSignal);
+  }
+  return signal;
 }

@@ -5,7 +5,7 @@ import { Problem } from '../protocol/errors.ts';
 import { createHttpClient } from '../shell/http-client.ts';
 import { createChild, LOG_BYTES_MAX, type Child, type ChildChange } from './child.ts';
 import { PARTITION_MS_MAX, SIGNALS, WAN_SCALE_MAX, type Operations } from './control-api.ts';
-import { baseEnvironment, processUrl, PROGRAMS, serviceEnvironment } from './environment.ts';
+import { baseEnvironment, processUrl, serviceEnvironment } from './environment.ts';
 import { boundLog, writeWhole } from './files.ts';
 import { isCut, linkId, membersOf, partitionable, type LinkPlan, type LocalPlan, type ProcessPlan, type Tier } from './plan.ts';
 import { HOST, type Ports } from './ports.ts';
@@ -40,6 +40,7 @@ export interface Supervisor extends Operations {
   start(timeoutMs: number): Promise<void>;
   ready(site: string | undefined, timeoutMs: number): Promise<void>;
   stop(boundMs: number): Promise<void>;
+  killAll(): void;
 }
 
 /** The platform could not be started, or did not get ready; says which part and why. */
@@ -150,11 +151,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function unknown(id: string, known: readonly string[]): Problem {
     const meant = nearest(id, known);
-    return new Problem(404, 'unknown-site', `no site ${JSON.stringify(id)} here${meant === null ? '' : `; did you mean ${meant}?`} (known: ${known.join(', ')})`);
+    const hint = meant === null ? '' : `; did you mean ${meant}?`;
+    return new Problem(404, 'unknown-site', `no site ${JSON.stringify(id)} here${hint} (known: ${known.join(', ')})`);
   }
 
   function needWan(what: string): void {
-    if (wan === null) throw new Problem(409, 'no-emulated-network', `${what} need the emulated network, and this platform was started without (wan: direct)`);
+    if (wan !== null) return;
+    throw new Problem(409, 'no-emulated-network', `${what} need the emulated network, and this platform runs without (wan: direct)`);
   }
 
   async function heal(site?: string): Promise<string[]> {
@@ -193,7 +196,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
           }
           why = answer;
         }
-        if (performance.now() >= deadline) throw new LocalPlatformError(`${id} is not ready after ${timeoutMs} ms: ${why} (log: ${layout.log(id)})`);
+        if (performance.now() >= deadline) {
+          throw new LocalPlatformError(`${id} is not ready after ${timeoutMs} ms: ${why} (log: ${layout.log(id)})`);
+        }
         await sleep(READY_PAUSE_MS);
       }
     };
@@ -263,7 +268,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       needWan('partitions');
       if (!partitionable(plan).includes(site)) throw unknown(site, partitionable(plan));
       if (forMs !== undefined && !(Number.isInteger(forMs) && forMs >= 1 && forMs <= PARTITION_MS_MAX)) {
-        throw new Problem(400, 'invalid-request', `forMs: expected 1 to ${PARTITION_MS_MAX} milliseconds, got ${forMs}`);
+        throw new Problem(400, 'invalid-request', `forMs: expected a whole number from 1 to ${PARTITION_MS_MAX}, got ${forMs}`);
       }
       const before = partitions.get(site);
       if (before?.timer != null) clearTimeout(before.timer);
@@ -280,10 +285,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async kill(id, signal) {
       const found = running.get(id);
       if (found === undefined) throw unknown(id, [...running.keys()]);
-      if (!SIGNALS.includes(signal)) throw new Problem(400, 'invalid-request', `signal: expected one of ${SIGNALS.join(', ')}, got ${String(signal)}`);
+      if (!SIGNALS.includes(signal)) {
+        throw new Problem(400, 'invalid-request', `signal: expected one of ${SIGNALS.join(', ')}, got ${String(signal)}`);
+      }
       const { child } = found;
       const { pid } = child;
-      if (pid === null || !child.signal(signal)) throw new Problem(409, 'not-running', `${id} has no process right now (${child.state})`);
+      if (pid === null || !child.signal(signal)) {
+        throw new Problem(409, 'not-running', `${id} has no process right now (${child.state})`);
+      }
       if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') {
         const waited = new AbortController();
         await Promise.race([child.gone(pid), sleep(KILL_WAIT_MS, undefined, { signal: waited.signal }).catch(() => {})]);
@@ -300,6 +309,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       mode = wanted.enabled === undefined ? mode : wanted.enabled ? 'emulated' : 'off';
       scale = wanted.scale ?? scale;
       await applyWan();
+    },
+
+    killAll() {
+      for (const child of children) child.signal('SIGKILL');
     },
 
     async stop(boundMs) {

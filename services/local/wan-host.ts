@@ -76,7 +76,7 @@ export function createWanHost(options: WanHostOptions): WanHost {
   return {
     child,
     async set(states) {
-      specs = specs.map((spec, i) => ({ ...spec, ...(states[i] ?? {}) }));
+      specs = specs.map((spec, i) => ({ ...spec, ...states[i] }));
       await call((n) => ({ kind: 'set', call: n, states }));
     },
     async stats() {

@@ -71,6 +71,7 @@ describe('log entries', () => {
       expect(() => decodeDecision(bad)).toThrow(EncodingError);
     }
     expect(() => decodeDecision(Uint8Array.of(0xff, 0xfe))).toThrow(/UTF-8/);
+    expect(() => decodeDecision(Buffer.from(`\ufeff${text}`))).toThrow(EncodingError);
     const swapped = JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text) as object).reverse()));
     expect(() => decodeDecision(swapped)).toThrow(/canonical/);
   });

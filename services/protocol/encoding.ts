@@ -13,7 +13,7 @@ import {
   type GlobalEntry, type Instruction, type OutcomeEntry, type Policy,
 } from './types.ts';
 
-const text = new TextDecoder('utf-8', { fatal: true });
+const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const nullable = (value: bigint | null): string => (value === null ? 'null' : `"${value}"`);
 

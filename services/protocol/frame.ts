@@ -34,7 +34,7 @@ export function decodeFrame(bytes: Uint8Array): Frame<Record<string, unknown>> {
   if (bytes.byteLength < 4 + length) throw new EncodingError(`frame: cut off inside the header (${bytes.byteLength - 4} of ${length} bytes)`);
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(4, 4 + length)));
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(4, 4 + length)));
   } catch (error) {
     throw new EncodingError(`frame: header is not JSON in UTF-8: ${(error as Error).message}`);
   }

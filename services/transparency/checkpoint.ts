@@ -119,7 +119,7 @@ export function openCheckpointWithQuorum(
   if (!(byKey.size >= quorum)) {
     throw new NoteError(
       'no-quorum',
-      `checkpoint of ${shown(log.name)} at ${checkpoint.size}: ${byKey.size} of ${cosigners.length} cosigners, ${quorum} are needed`,
+      `checkpoint of ${shown(log.name)} at ${checkpoint.size}: ${byKey.size} of ${cosigners.length} cosigners, needs ${quorum}`,
     );
   }
   return { ...checkpoint, cosigners: [...byKey.values()] };

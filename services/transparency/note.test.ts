@@ -124,7 +124,7 @@ describe('signed notes (C2SP signed-note)', () => {
   it('says whose signature is missing, in a bounded message', () => {
     const long = `${'a'.repeat(5_000)}`;
     expect(() => openNote(`${TEXT}\n${LINE_2}`, [verifier]))
-      .toThrow(/signed by "EnochRoot", by none of the known keys \(PeterNeumann\)/);
+      .toThrow(/signed by "EnochRoot", by none of the known keys \("PeterNeumann"\)/);
     expect((thrown(() => openNote(`${TEXT}\n${LINE_2.replace('EnochRoot', long)}`, [verifier])) as Error).message.length)
       .toBeLessThan(500);
   });

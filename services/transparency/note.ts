@@ -58,9 +58,8 @@ export function noteText(note: string | Uint8Array): string {
   }
   const control = CONTROL.exec(text);
   if (control !== null) {
-    throw malformed(
-      `control character U+${control[0].charCodeAt(0).toString(16).padStart(4, '0')} at ${control.index}; lines end with U+000A alone`,
-    );
+    const code = control[0].charCodeAt(0).toString(16).padStart(4, '0');
+    throw malformed(`control character U+${code} at ${control.index}; lines end with U+000A alone`);
   }
   return text;
 }
@@ -137,8 +136,8 @@ export function openNote(note: string | Uint8Array, verifiers: readonly Verifier
     verified.push(good);
   }
   if (verified.length === 0) {
-    throw new NoteError('unsigned', `signed note: signed by ${signatures.map((s) => shown(s.name)).join(', ').slice(0, 200)}, by none of the known keys (${
-      verifiers.map((v) => v.name).join(', ').slice(0, 200)})`);
+    const list = (keys: readonly { readonly name: string }[]): string => keys.map((k) => shown(k.name)).join(', ').slice(0, 200);
+    throw new NoteError('unsigned', `signed note: signed by ${list(signatures)}, by none of the known keys (${list(verifiers)})`);
   }
   return { text, verified, unverified };
 }

@@ -83,12 +83,14 @@ describe('trust policies (C2SP tlog-policy)', () => {
 
   it('takes comments, tabs, spaces, URLs, and any order of logs and witnesses', () => {
     const text =
-      ` \t# a comment\n\n\t${witnessLine('X1')}\thttps://w.example.com/ \n  log  ${log.vkey} https://log.example.com\n#x\ngroup g\tall  X1\nquorum g`;
+      ` \t# a comment\n\n\t${witnessLine('X1')}\thttps://w.example.com/ \n`
+      + `  log  ${log.vkey} https://log.example.com\n#x\ngroup g\tall  X1\nquorum g`;
     const policy = parsePolicy(text);
     expect(policy.witnesses[0]?.url).toBe('https://w.example.com/');
     expect(policy.logs[0]?.url).toBe('https://log.example.com');
     expect(parsePolicy(formatPolicy(policy))).toMatchObject({ quorum: 'g', groups: policy.groups });
-    expect(parsePolicy(`${witnessLine('X1').replace('X1', '\u212a')}\n${witnessLine('X2').replace('X2', 'K')}\nquorum K\n`).witnesses).toHaveLength(2);
+    const kelvin = `${witnessLine('X1').replace('X1', '\u212a')}\n${witnessLine('X2').replace('X2', 'K')}\nquorum K\n`;
+    expect(parsePolicy(kelvin).witnesses).toHaveLength(2);
   });
 
   const X1 = witnessLine('X1');
@@ -104,12 +106,12 @@ describe('trust policies (C2SP tlog-policy)', () => {
     ['none as a name', X1.replace('X1', 'none'), /the name none is taken/],
     ['a name twice', `${X1}\n${witnessLine('X2').replace('X2', 'X1')}\nquorum none\n`, /line 2: "X1" is defined twice/],
     ['a member twice', `${X1}\ngroup g any X1 X1\nquorum g\n`, /a member of a group already/],
-    ['a member of two groups', `${X1}\ngroup g any X1\ngroup h any X1\nquorum g\n`, /line 3: "X1" is a member of a group already/],
+    ['a member of two groups', `${X1}\ngroup g any X1\ngroup h any X1\nquorum g\n`, /line 3: "X1" is a member/],
     ['a threshold of 0', `${X1}\ngroup g 0 X1\nquorum g\n`, /threshold "0": expected all, any or 1..1/],
     ['a threshold too high', `${X1}\ngroup g 2 X1\nquorum g\n`, /threshold "2"/],
     ['a threshold with a zero in front', `${X1}\ngroup g 01 X1\nquorum g\n`, /threshold "01"/],
     ['a key twice', `${X1}\n${X1.replace('witness X1', 'witness X9')}\nquorum none\n`, /listed twice/],
-    ['a log twice', `log ${log.vkey}\nlog ${log.vkey}\nquorum none\n`, /line 2: the public key of "example.com\/log" is listed twice/],
+    ['a log twice', `log ${log.vkey}\nlog ${log.vkey}\nquorum none\n`, /line 2: the public key of "example.com\/log" is/],
     ['a log key as witness', `witness w ${log.vkey}\nquorum none\n`, /kind ed25519, expected cosignature/],
     ['a witness key as log', `log ${witnesses.get('X1')!.vkey}\nquorum none\n`, /kind cosignature\/v1, expected ed25519/],
     ['a broken key', 'log nonsense\nquorum none\n', /line 1: verifier key "nonsense"/],

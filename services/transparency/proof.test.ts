@@ -84,7 +84,7 @@ describe('inclusion proofs', () => {
 });
 
 describe('consistency proofs', () => {
-  it(`are RFC 6962's and verify, between every size up to ${SIZE_MAX} and sizes before it; spoiled ones do not (seed ${SEED})`, () => {
+  it(`are RFC 6962's and verify, up to every size up to ${SIZE_MAX}; spoiled ones do not (seed ${SEED})`, () => {
     const pick = sampler(SEED + 1);
     for (let size = 0; size <= SIZE_MAX; size += 1) {
       for (const old of positions(size + 1, pick)) {
@@ -165,7 +165,8 @@ describe('range proofs', () => {
   });
 
   function all(size: number): [number, number][] {
-    return Array.from({ length: size + 1 }, (_, start) => Array.from({ length: size + 1 - start }, (_x, n): [number, number] => [start, start + n])).flat();
+    const starts = Array.from({ length: size + 1 }, (_, start) => start);
+    return starts.flatMap((start) => starts.slice(start).map((end): [number, number] => [start, end]));
   }
 
   it('refuse numbers that cannot be', () => {

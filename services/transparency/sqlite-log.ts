@@ -60,7 +60,8 @@ export class SqliteLog {
     this.#rowsFrom = db.prepare(`SELECT first, size, entries FROM ${rows}
       WHERE first >= (SELECT first FROM ${rows} WHERE first <= ? ORDER BY first DESC LIMIT 1) AND first < ? ORDER BY first`);
     this.#spanOf = db.prepare(`SELECT first, size FROM ${rows} WHERE first <= ? ORDER BY first DESC LIMIT 1`);
-    this.#putTile = db.prepare(`INSERT INTO ${tiles} (key, hashes) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET hashes = excluded.hashes`);
+    this.#putTile = db.prepare(`INSERT INTO ${tiles} (key, hashes) VALUES (?, ?)
+      ON CONFLICT (key) DO UPDATE SET hashes = excluded.hashes`);
     this.#getTile = db.prepare(`SELECT hashes FROM ${tiles} WHERE key = ?`);
     this.reload();
   }

@@ -10,7 +10,8 @@ describe('tile paths (tlog-tiles, section "Merkle Tree")', () => {
   });
 
   it('come back from their text', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 63 }), fc.maxSafeNat(), fc.integer({ min: 1, max: 256 }), (level, index, width) => {
+    const [levels, widths] = [fc.integer({ min: 0, max: 63 }), fc.integer({ min: 1, max: 256 })];
+    fc.assert(fc.property(levels, fc.maxSafeNat(), widths, (level, index, width) => {
       expect(parseTilePath(tilePath(level, index, width))).toEqual({ kind: 'tile', level, index, width });
       expect(parseTilePath(bundlePath(index, width))).toEqual({ kind: 'entries', level: 0, index, width });
     }), { numRuns: 300 });

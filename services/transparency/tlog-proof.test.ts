@@ -12,7 +12,9 @@ const { entries, leaves, tree, store } = sampleLog(300);
 const plain = await signCheckpoint({ origin: 'example.com/log', size: 300, root: tree.root() }, log);
 const checkpoint = addSignatures(plain, await cosign(plain, witness, 1_790_000_000));
 const receiptOf = (index: number, extraData?: Uint8Array): string =>
-  formatProof({ index, proof: inclusionProof(index, 300, store.read), checkpoint, ...(extraData === undefined ? {} : { extraData }) });
+  formatProof({
+    index, proof: inclusionProof(index, 300, store.read), checkpoint, ...(extraData === undefined ? {} : { extraData }),
+  });
 const trust = { log: parseVerifier(log.vkey), cosigners: [parseVerifier(witness.vkey)], quorum: 1 };
 const policy = parsePolicy(`log ${log.vkey}\nwitness w ${witness.vkey}\nquorum w\n`);
 
@@ -48,7 +50,8 @@ describe('receipts (C2SP tlog-proof)', () => {
     const receipt = receiptOf(7);
     expect(() => verifyProof(receipt, { entry: entries[8]! }, trust)).toThrow(ProofError);
     expect(() => verifyProof(receipt.replace('index 7', 'index 8'), { entry: entries[7]! }, trust)).toThrow(ProofError);
-    expect(() => verifyProof(receipt, { entry: entries[7]! }, { ...trust, log: parseVerifier(generateSigner('example.com/log', 'ed25519', testSeed(5)).signer.vkey) })).toThrow(NoteError);
+    const stranger = parseVerifier(generateSigner('example.com/log', 'ed25519', testSeed(5)).signer.vkey);
+    expect(() => verifyProof(receipt, { entry: entries[7]! }, { ...trust, log: stranger })).toThrow(NoteError);
     expect(() => verifyProof(receipt, { entry: entries[7]! }, { ...trust, quorum: 2 })).toThrow(NoteError);
     expect(() => verifyProof(receipt.replace(checkpoint, plain), { entry: entries[7]! }, policy))
       .toThrow(expect.objectContaining({ code: 'no-quorum' }));

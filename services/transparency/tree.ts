@@ -97,7 +97,8 @@ export class Tree {
     const count = hashesAtLevel(this.size, level);
     const width = count % TILE_WIDTH;
     if (width === 0) return null;
-    return { level, index: Math.floor(count / TILE_WIDTH), width, hashes: Buffer.from(this.#growing[level]!.subarray(0, width * HASH_SIZE)) };
+    const hashes = Buffer.from(this.#growing[level]!.subarray(0, width * HASH_SIZE));
+    return { level, index: Math.floor(count / TILE_WIDTH), width, hashes };
   }
 
   /**

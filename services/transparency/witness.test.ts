@@ -96,7 +96,8 @@ describe('add-checkpoint (C2SP tlog-witness)', () => {
       body.replace('\n\n', '\nAAAA\n\n'), body.replace('\n\n', '\n'),
       body.replace('old 200\n', `old 200\n${`${hash}\n`.repeat(63)}`), await signNote('not a checkpoint\n', [log]),
       `old 0\n\n${await signNote('not a checkpoint\n', [log])}`,
-      `${body}${'x'.repeat(2_000_000)}`, Buffer.from([0xff, 0xfe]), Buffer.concat([Buffer.from(body), Buffer.of(0xff)]), 'old 0\n\n\n\n', '\u0000'.repeat(100),
+      `${body}${'x'.repeat(2_000_000)}`, Buffer.from([0xff, 0xfe]), Buffer.concat([Buffer.from(body), Buffer.of(0xff)]),
+      'old 0\n\n\n\n', '\u0000'.repeat(100),
     ];
     for (const [i, bad] of cases.entries()) {
       const error = thrown(() => parseAddCheckpoint(bad));

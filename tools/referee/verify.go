@@ -264,7 +264,8 @@ func (f *folder) verifyReceipt(_ string, data []byte) error {
 		hashes[i] = h[:]
 		recordProof[i] = h
 	}
-	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, receipt.Index, checkpoint.Size, leaf[:], hashes, checkpoint.Hash); err != nil {
+	err = proof.VerifyInclusion(rfc6962.DefaultHasher, receipt.Index, checkpoint.Size, leaf[:], hashes, checkpoint.Hash)
+	if err != nil {
 		return err
 	}
 	return tlog.CheckRecord(recordProof, int64(checkpoint.Size), tlog.Hash(checkpoint.Hash), int64(receipt.Index), leaf)
@@ -293,7 +294,8 @@ func (f *folder) verifyConsistency(_ string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(old), checkpoint.Size, hashes, oldRoot[:], checkpoint.Hash); err != nil {
+	err = proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(old), checkpoint.Size, hashes, oldRoot[:], checkpoint.Hash)
+	if err != nil {
 		return err
 	}
 	if old == 0 {
