@@ -210,6 +210,8 @@ const FORWARDED = process.platform === 'win32'
 /** A terminal's Ctrl-C reaches npm and us, and npm passes its own on: one key press, two signals, this close together. */
 const SAME_KEY_PRESS_MS = 300;
 
+const PARENT_CHECK_MS = 500;
+
 /**
  * Runs `node file ...args` with our standard streams, passes signals on, and ends as it ends.
  *
@@ -232,6 +234,15 @@ export function runProgram(node, file, args) {
     child.kill(signal);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
+  if (process.env.npm_lifecycle_event !== undefined) {
+    // npm hands a signal to its shell alone, and nothing at all when it is killed; either way our parent is another one then.
+    const parent = process.ppid;
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(watch);
+      forward('SIGTERM');
+    }, PARENT_CHECK_MS).unref();
+  }
   child.on('error', (error) => fail(new BootstrapError(`${node} can't be started: ${error.message}`)));
   child.on('exit', (code, signal) => {
     for (const name of FORWARDED) process.off(name, forward);

@@ -26,6 +26,7 @@ describe('refusal', () => {
     ['cli/main.ts', '../services/transparency/index.ts'],
     ['cli/main.test.ts', '../tidemark.config.ts'],
     ['bench/main.ts', '../services/local/wan.ts'],
+    ['test/simulation/world.ts', '../../services/edge-node/core/node.ts'],
     ['stacks/global.ts', '../constructs/signing-key.ts'],
     ['tidemark.config.ts', './platform/index.ts'],
   ])('lets %s import %s', (file, specifier) => {

@@ -32,9 +32,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'services/control-plane': [...VOCABULARY, 'services/shell'],
   'services/local': [...VOCABULARY, 'services/shell'],
   'services/dashboard': VOCABULARY,
-  cli: [...VOCABULARY, 'services/shell', 'services/local/index.ts'],
+  // Of the local platform: its front, and the files that only find and ask a running one, so that most commands start fast.
+  cli: [
+    ...VOCABULARY, 'services/shell', 'services/local/index.ts', 'services/local/control-client.ts', 'services/local/provision.ts',
+    'services/local/run-state.ts',
+  ],
   // Measures the parts, and the whole.
   bench: ['services', 'cli'],
+  // The seeded simulation and the runs from end to end.
+  test: ['services', 'cli'],
   constructs: [],
   stacks: ['constructs', 'runbooks'],
   runbooks: ['services/protocol'],
@@ -45,7 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** What `platform` takes from the protocol is types, so that it never loads it; its tests compare values. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = { platform: ['services/protocol'] };
 
-const RUNS_EVERYTHING = ['services/local', 'cli', 'bench'];
+const RUNS_EVERYTHING = ['services/local', 'cli', 'bench', 'test'];
 
 /** A core may use these; it imports nothing of Node and no package. */
 const CORE_ALLOWED = VOCABULARY;

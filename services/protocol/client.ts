@@ -4,8 +4,8 @@
  * Everything here may be sent again: settlements and accounts carry ids, and the same id with the same content is answered
  * the same. So a request that found nobody, or was told to come back (429, 503), is repeated until its time is up.
  */
-import { createHttpClient, problemOf, UnreachableError, type Answer, type Call, type HttpClient } from '../shell/http-client.ts';
-import { createBackoff } from '../shell/backoff.ts';
+import { createHttpClient, problemOf, UnreachableError, type Answer, type Call, type HttpClient } from './http-client.ts';
+import { createBackoff } from './backoff.ts';
 import { Problem } from './errors.ts';
 import type { ServiceStatus } from './status.ts';
 import type { Instruction, SettlementState } from './types.ts';

@@ -2,8 +2,8 @@
  * What the shells of the services share: settings, server, database, keys, calls to other tiers, loops. No business of
  * any tier is in here.
  */
-export * from './backoff.ts';
-export * from './http-client.ts';
+export * from '../protocol/backoff.ts';
+export * from '../protocol/http-client.ts';
 export * from './id-hash.ts';
 export * from './id-index.ts';
 export * from './log-routes.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createBackoff } from './backoff.ts';
+import { createBackoff } from '../protocol/backoff.ts';
 import { startLoop } from './loop.ts';
 
 describe('a loop', () => {

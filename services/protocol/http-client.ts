@@ -1,7 +1,7 @@
 /** HTTP towards other tiers: bounded time, problems as errors, frames. */
 import { Agent, request } from 'undici';
-import { Problem } from '../protocol/errors.ts';
-import { decodeFrame, FRAME_MAX, FRAME_TYPE, type Frame } from '../protocol/frame.ts';
+import { Problem } from './errors.ts';
+import { decodeFrame, FRAME_MAX, FRAME_TYPE, type Frame } from './frame.ts';
 
 export interface Answer {
   readonly status: number;
