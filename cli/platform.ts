@@ -1,8 +1,10 @@
 /** The platform that runs in a data folder, as the commands reach it: token and addresses are found there. */
 import { existsSync, readFileSync } from 'node:fs';
-import { findLocalPlatform, layoutOf, NotRunningError, type LocalClient, type RunState } from '../services/local/index.ts';
+import { findLocalPlatform, NotRunningError, type LocalClient } from '../services/local/control-client.ts';
+import { layoutOf } from '../services/local/provision.ts';
+import type { RunState } from '../services/local/run-state.ts';
 import { createControlClient, createEdgeClient, createRegionClient, type ControlClient, type EdgeClient, type LogClient, type RetryOptions } from '../services/protocol/client.ts';
-import { createHttpClient, type HttpClient } from '../services/shell/http-client.ts';
+import { createHttpClient, type HttpClient } from '../services/protocol/http-client.ts';
 import type { LogSource } from './export/write.ts';
 import { CliError, EXIT } from './errors.ts';
 

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, ConfigFileError } from '../platform/index.ts';
 import { Problem } from '../services/protocol/errors.ts';
-import { UnreachableError } from '../services/shell/http-client.ts';
+import { UnreachableError } from '../services/protocol/http-client.ts';
 import { CliError, EXIT, EXIT_HELP } from './errors.ts';
 import { processIo, type Io } from './io.ts';
 import { version } from './version.ts';

@@ -1,5 +1,5 @@
 /** The state of a platform, put together from what its services say: pure. */
-import type { RunState } from '../services/local/index.ts';
+import type { RunState } from '../services/local/run-state.ts';
 import type { Drift, ServiceStatus } from '../services/protocol/index.ts';
 import { ms, table } from './io.ts';
 import { addDrift, addLag, emptyDrift, emptyStages, stageQuantiles, type StageQuantiles } from './replay/lag.ts';

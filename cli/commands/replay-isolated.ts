@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command } from 'commander';
 import { loadPlatform, type Platform } from '../../platform/index.ts';
-import { startLocalPlatform, type LocalPlatform, type WanMode } from '../../services/local/index.ts';
+import type { LocalPlatform, WanMode } from '../../services/local/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
-import { CliError, EXIT } from '../errors.ts';
 import { withJson, type Io } from '../io.ts';
 import { clientsOf, type EdgeSite } from '../platform.ts';
+import { onInterrupt } from '../interrupt.ts';
 import type { Ending } from '../program.ts';
 import { replay, type ReplayResult } from '../replay/run.ts';
 import { version } from '../version.ts';
@@ -37,15 +37,14 @@ export function addReplayIsolated(program: Command, io: Io, ending: Ending): voi
       .option('--keep', 'leave the data folder behind'),
     ['npm run -s replay:bank -- transactions.csv.gz', 'npm run -s replay:bank -- transactions.csv.gz --json', 'tidemark replay-isolated transactions.csv.gz --wan on --cut us'],
   ).action(async (file: string, options: IsolatedOptions) => {
+    const { startLocalPlatform } = await import('../../services/local/index.ts');
     const definition = await loadPlatform(options.config);
     const site = cutSite(definition, options.cut);
     const { mapping, plan } = await planFile(file, options);
     io.err(planLine(file, mapping, plan));
     const dataDir = mkdtempSync(join(tmpdir(), 'tidemark-replay-'));
     const progress = phaseProgress();
-    const interrupt = new AbortController();
-    const onSignal = (): void => interrupt.abort();
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
+    const interrupt = onInterrupt('interrupted; nothing is left behind');
     let platform: LocalPlatform | null = null;
     try {
       platform = await startLocalPlatform(definition, { dataDir, portBase: 0, wan: options.wan, logLevel: 'warn' });
@@ -61,7 +60,7 @@ export function addReplayIsolated(program: Command, io: Io, ending: Ending): voi
             progress.on(phase, done, total, note);
           },
         });
-        const result = await Promise.race([work.finally(drill.stop), interrupted(interrupt.signal)]);
+        const result = await Promise.race([work.finally(drill.stop), interrupt.happened]);
         progress.stop();
         const ok = result.ok && drill.happened();
         reportReplay({ ...result, ok, problems: drill.happened() ? result.problems : [...result.problems, `${site} was not cut off for the middle third`] } satisfies ReplayResult, mapping, options.json === true, io, ending);
@@ -71,7 +70,7 @@ export function addReplayIsolated(program: Command, io: Io, ending: Ending): voi
     } finally {
       progress.stop();
       await platform?.stop();
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, onSignal);
+      interrupt.stop();
       if (options.keep === true) io.err(`data left in ${dataDir}`);
       else rmSync(dataDir, { recursive: true, force: true });
     }
@@ -81,14 +80,6 @@ export function addReplayIsolated(program: Command, io: Io, ending: Ending): voi
 function cutSite(definition: Platform, asked: string | undefined): string | null {
   if (asked === 'none') return null;
   return asked ?? definition.regions.find((r) => r.edges.length > 0)!.id;
-}
-
-function interrupted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (): void => reject(new CliError(EXIT.interrupted, 'interrupted', 'interrupted; nothing is left behind'));
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail);
-  });
 }
 
 interface Drill {

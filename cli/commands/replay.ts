@@ -3,6 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { BATCH_MAX } from '../../services/protocol/index.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { withData, type CommonOptions, type Io } from '../io.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { connect } from '../platform.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import type { Ending } from '../program.ts';
@@ -82,19 +83,22 @@ export function addReplay(program: Command, io: Io, ending: Ending): void {
       .option('--restart', 'send everything again from the first row (harmless: ids are the same)'),
     io, ['tidemark replay transactions.csv.gz', 'tidemark replay transactions.csv --rate 200 --limit 5000', 'tidemark replay sales.csv --mapping sales.mapping.json --json'],
   ).action(async (file: string, options: CommonOptions & FileOptions & { restart?: boolean }) => {
-    const platform = await connect(options.data, { patienceMs: PATIENCE_MS });
+    const interrupt = onInterrupt('stopped; the same command goes on where it was');
+    const platform = await connect(options.data, { patienceMs: PATIENCE_MS, signal: interrupt.signal });
     const progress = phaseProgress();
     try {
       const { mapping, plan } = await planFile(file, options);
       io.err(planLine(file, mapping, plan));
-      const result = await replay({
+      const work = replay({
         path: file, mapping, plan, target: platform, limit: options.limit, rate: options.rate, batch: options.batch, receipts: options.receipts,
         restart: options.restart === true, version, onProgress: progress.on, say: io.err,
       });
+      const result = await Promise.race([work, interrupt.happened]);
       progress.stop();
       reportReplay(result, mapping, options.json === true, io, ending);
     } finally {
       progress.stop();
+      interrupt.stop();
       await platform.close();
     }
   });

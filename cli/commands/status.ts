@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ServiceStatus } from '../../services/protocol/index.ts';
-import { createHttpClient, type HttpClient } from '../../services/shell/http-client.ts';
-import { findLocalPlatform, NotRunningError, type LocalClient } from '../../services/local/index.ts';
+import { createHttpClient, type HttpClient } from '../../services/protocol/http-client.ts';
+import { findLocalPlatform, NotRunningError, type LocalClient } from '../../services/local/control-client.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { parseSpan, withData, type CommonOptions, type Io } from '../io.ts';
 import { platformStatus, renderStatus, type PlatformStatus } from '../status.ts';

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { loadPlatform, type Platform } from '../../platform/index.ts';
-import { startLocalPlatform, stopOnSignal, type LocalPlatform, type WanMode } from '../../services/local/index.ts';
+import type { LocalPlatform, WanMode } from '../../services/local/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
 import { EXIT } from '../errors.ts';
 import { DATA_DEFAULT, table, withData, type CommonOptions, type Io } from '../io.ts';
@@ -43,6 +43,8 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       .option('--log-level <level>', 'of the services; their logs lie in <data>/logs', 'info'),
     io, ['tidemark up', 'tidemark up --wan off', 'tidemark up --data /tmp/second --port-base 4700'],
   ).action(async (options: UpOptions) => {
+    // Loaded here: the servers that it brings along are not for the commands that only talk to one.
+    const { startLocalPlatform, stopOnSignal } = await import('../../services/local/index.ts');
     const definition = await loadPlatform(options.config);
     const say = (line: string): void => io.err(line);
     const platform = await startLocalPlatform(definition, {

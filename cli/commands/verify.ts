@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { layoutOf } from '../../services/local/index.ts';
+import { layoutOf } from '../../services/local/provision.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { withData, type CommonOptions, type Io } from '../io.ts';
 import { createProgress } from '../progress.ts';

@@ -167,6 +167,9 @@ async function prepare(o: ReplayOptions, path: string, firstId: string, created:
   if (found === null && created.size < plan.accounts.size && await isKnown(target, firstId)) {
     throw new CliError(EXIT.failed, 'replayed-before', `this platform has settled ${firstId} before, and what that replay wrote down (${path}) is gone: from which balances the accounts started can't be told any more. Replay into a platform of its own`);
   }
+  if ((found?.rowsMost ?? 0) > plan.rows) {
+    throw new CliError(EXIT.usage, 'fewer-rows', `${found!.rowsMost} rows of this file were replayed here before; what the first ${plan.rows} alone come to can't be checked any more. Raise --limit, or replay into a platform of its own`);
+  }
   const gone = found?.edges.filter((e) => !ids.includes(e)) ?? [];
   if (gone.length > 0) throw new CliError(EXIT.failed, 'sites-changed', `the replay under way uses edge nodes that this platform no longer has: ${gone.join(', ')}`);
   const openings: Record<string, string> = { ...found?.openings };
@@ -177,7 +180,7 @@ async function prepare(o: ReplayOptions, path: string, firstId: string, created:
   });
   const resumes = found !== null && found.digest === plan.digest && !o.restart;
   const state: ReplayState = {
-    v: 1, file: o.path, mapping: mapping.file.name, digest: plan.digest, edges: found?.edges ?? ids, openings, cursor: resumes ? found.cursor : 0,
+    v: 1, file: o.path, mapping: mapping.file.name, digest: plan.digest, edges: found?.edges ?? ids, openings, cursor: resumes ? found.cursor : 0, rowsMost: plan.rows,
   };
   if (resumes && state.cursor > 0) o.say(`going on behind row ${state.cursor} of ${plan.rows}, where the last run stopped`);
   writeState(path, state, true);

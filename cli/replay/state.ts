@@ -18,6 +18,8 @@ export interface ReplayState {
   readonly openings: Record<string, string>;
   /** Rows that are acknowledged without a gap. */
   cursor: number;
+  /** Most rows that any run set out to send. */
+  rowsMost: number;
 }
 
 /** One file of the source, whatever part of it is replayed, is told by its mapping and its first row. */

@@ -57,7 +57,9 @@ export function detect(path: string): Kind {
 /** Each path with what its verification found, in order. Provenance files among the paths serve as entries of the receipts. @throws VerifyUsageError */
 export function verifyPaths(paths: readonly string[], options: VerifyOptions): { path: string; report: Report }[] {
   const kinds = paths.map(detect);
-  const entries: Uint8Array[] = options.entry === undefined ? [] : [options.entry];
+  const entries: Uint8Array[] = [];
+  // As it is, and without the newline that editors and shells put behind it.
+  if (options.entry !== undefined) entries.push(options.entry, ...(options.entry.at(-1) === 0x0a ? [options.entry.subarray(0, -1)] : []));
   paths.forEach((path, i) => {
     if (kinds[i] === 'provenance') entries.push(Buffer.from(parseProvenance(readFileSync(path, 'utf8'))!.entry, 'utf8'));
   });

@@ -350,6 +350,11 @@ describe('hostile input', () => {
     expect([latin.status, latin.headers['content-type']]).toEqual([400, 'application/problem+json']);
   });
 
+  it('in a malformed URL is a problem like any other', async () => {
+    const answer = await http.call(`${node.url}/v1/settlements/%ff`);
+    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json']);
+  });
+
   it('names every mistake of an item', async () => {
     const { body } = await post({ id: '', asset: 'eur', amount: '01', debitAccount: 'a' });
     expect((body['errors'] as { path: string }[]).map((e) => e.path)).toEqual(['/id', '/asset', '/creditAccount', '/amount']);

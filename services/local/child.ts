@@ -6,7 +6,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { createBackoff, type Backoff } from '../shell/backoff.ts';
+import { createBackoff, type Backoff } from '../protocol/backoff.ts';
 import { boundLog, PRIVATE_FILE } from './files.ts';
 
 export type ChildState = 'starting' | 'listening' | 'waiting' | 'stopped' | 'failed';

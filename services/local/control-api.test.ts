@@ -41,15 +41,23 @@ async function setUp() {
 }
 
 const CHANGES = [
-  ['POST', '/v1/partitions', { site: 'eu' }], ['DELETE', '/v1/partitions', undefined], ['DELETE', '/v1/partitions/eu', undefined],
-  ['POST', '/v1/sites/eu%2F1/kill', { signal: 'SIGKILL' }], ['PUT', '/v1/wan', { enabled: false }],
+  ['POST', '/v1/partitions', { site: 'eu' }],
+  ['DELETE', '/v1/partitions', undefined],
+  ['DELETE', '/v1/partitions/eu', undefined],
+  ['POST', '/v1/sites/eu%2F1/kill', { signal: 'SIGKILL' }],
+  ['PUT', '/v1/wan', { enabled: false }],
 ] as const;
 
 test.each(CHANGES)('%s %s needs the token', async (method, path, body) => {
   const { calls, localUrl } = await setUp();
-  for (const authorization of [undefined, 'Bearer', `Bearer ${'ab'.repeat(31)}ac`, `Basic ${TOKEN}`, TOKEN, `Bearer ${TOKEN} `.repeat(20)]) {
+  const wrong = [undefined, 'Bearer', `Bearer ${'ab'.repeat(31)}ac`, `Basic ${TOKEN}`, TOKEN, `Bearer ${TOKEN} `.repeat(20)];
+  for (const authorization of wrong) {
     const response = await fetch(`${localUrl}${path}`, {
-      method, headers: { ...(authorization === undefined ? {} : { authorization }), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      method,
+      headers: {
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     expect([authorization, response.status]).toEqual([authorization, 401]);
@@ -70,7 +78,8 @@ test('the client reaches every operation, ids with a slash included', async () =
   expect(await client.kill('eu/1', 'SIGSTOP')).toEqual({ id: 'eu/1', pid: 7 });
   await client.setWan({ scale: 0.5 });
   expect(calls).toEqual([
-    ['partition', 'eu/1', 5], ['partition', 'eu', undefined], ['heal', 'eu/1'], ['heal'], ['kill', 'eu/1', 'SIGSTOP'], ['setWan', { scale: 0.5 }],
+    ['partition', 'eu/1', 5], ['partition', 'eu', undefined], ['heal', 'eu/1'], ['heal'], ['kill', 'eu/1', 'SIGSTOP'],
+    ['setWan', { scale: 0.5 }],
   ]);
 });
 
@@ -105,18 +114,20 @@ const HOSTILE: readonly (readonly [string, string, string, number])[] = [
 ];
 
 // Each is answered as a problem and does nothing.
-test.each(HOSTILE.map((h) => [`${h[0]} ${h[1].slice(0, 30)} ${h[2].slice(0, 40)}`, ...h] as const))('%s', async (_name, method, path, body, status) => {
+test.each(HOSTILE.map((h) => ({ name: `${h[0]} ${h[1].slice(0, 30)} ${h[2].slice(0, 40)}`, h })))('$name', async ({ h }) => {
+  const [method, path, body, status] = h;
   const { calls, localUrl } = await setUp();
   const answer = await new Promise<{ status: number; type: string; body: string }>((resolve, reject) => {
     const bytes = body === '\u00ff' ? Buffer.from([0xff]) : Buffer.from(body);
-    const outgoing = request(`${localUrl}${path}`, {
-      method, headers: { authorization: `Bearer ${TOKEN}`, ...(body === '' ? {} : { 'content-type': 'application/json', 'content-length': bytes.byteLength }) },
-    }, (response) => {
+    const content = body === '' ? {} : { 'content-type': 'application/json', 'content-length': bytes.byteLength };
+    const headers = { authorization: `Bearer ${TOKEN}`, ...content };
+    const outgoing = request(`${localUrl}${path}`, { method, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), body: text }));
+      const type = String(response.headers['content-type']);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, type, body: text }));
     });
     // The server may close on a body that it refuses by its length, before all of it was sent.
     outgoing.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? undefined : reject(error)));

@@ -1,7 +1,6 @@
 /** The local control API: what runs here, and faults on demand. On loopback; what changes something needs the token. */
 import type { FastifyBaseLogger } from 'fastify';
-import type { Metric } from '../shell/metrics.ts';
-import { CLIENT_ERRORS, createServer, requireToken, type Server } from '../shell/server.ts';
+import { CLIENT_ERRORS, createServer, requireToken, type Metric, type Server } from '../shell/index.ts';
 import type { LocalSite, Partition, RunState } from './run-state.ts';
 import type { LinkStats } from './wan.ts';
 

@@ -1,6 +1,6 @@
 /** The local control API from another process: how the command line reaches the platform that runs in a data folder. */
 import { readFileSync } from 'node:fs';
-import { problemOf } from '../shell/http-client.ts';
+import { problemOf } from '../protocol/http-client.ts';
 import type { Operations } from './control-api.ts';
 import { readRunState, type Partition, type RunState } from './run-state.ts';
 

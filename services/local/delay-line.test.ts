@@ -119,7 +119,7 @@ test('a cut line loses what is on it and takes nothing more', () => {
   expect(clock.pending).toBe(0);
 });
 
-test('whatever the senders, delays and pauses: everything arrives once, in order, never early, and the queue stays bounded', () => {
+test('whatever the pushes, delays and pauses: all arrives once, in order, never early, and the queue stays bounded', () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('push' as const), bytes: fc.integer({ min: 1, max: 1_500_000 }) }),
     fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 40 }) }),

@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { clearOrphans, isAlive, startedAt, type RunState } from './run-state.ts';
 
 async function sleeper(): Promise<ChildProcess & { pid: number }> {
-  const child = spawn(process.execPath, ['--eval', "process.stdout.write('x'); setInterval(() => {}, 1000)"], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const script = "process.stdout.write('x'); setInterval(() => {}, 1000)";
+  const child = spawn(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
@@ -39,6 +40,7 @@ test.runIf(process.platform === 'linux')('one that does not go by itself is ende
 
 test('where the system cannot tell, nothing is ended and the message names the process', async () => {
   const child = await sleeper();
-  await expect(clearOrphans(left([{ id: 'eu/1', pid: child.pid, started: null }]), () => {}, 0)).rejects.toThrow(`${child.pid} (eu/1)`);
+  const before = left([{ id: 'eu/1', pid: child.pid, started: null }]);
+  await expect(clearOrphans(before, () => {}, 0)).rejects.toThrow(`${child.pid} (eu/1)`);
   expect(isAlive(child.pid)).toBe(true);
 });

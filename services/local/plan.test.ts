@@ -9,7 +9,9 @@ const cutBy = (...sites: string[]): string[] => plan.links.filter((l) => isCut(p
 
 test('processes follow the port plan: control plane, edge nodes, replicas', () => {
   expect(plan.processes.map((p) => p.id)).toEqual(['global', 'eu-a', 'eu-b', 'us-a', 'eu/1', 'eu/2', 'eu/3', 'us/1']);
-  expect(plan.processes.find((p) => p.id === 'eu/2')).toEqual({ id: 'eu/2', site: 'eu', tier: 'region', location: 'eu-west-1', region: 'eu', replica: 1 });
+  expect(plan.processes.find((p) => p.id === 'eu/2')).toEqual({
+    id: 'eu/2', site: 'eu', tier: 'region', location: 'eu-west-1', region: 'eu', replica: 1,
+  });
 });
 
 test('each dial between sites has a link with the round trip of the table; replicas of a region dial each other without', () => {

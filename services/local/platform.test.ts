@@ -1,4 +1,4 @@
-/** The real services, as `tidemark up` starts them: settle, cut off, kill, heal; the same end state as if nothing had happened. */
+/** The real services, as `tidemark up` starts them: settle, cut off, kill, heal; the end state is as if nothing had happened. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
@@ -19,7 +19,8 @@ function clientOf(platform: LocalPlatform) {
     for (;;) {
       try {
         const response = await fetch(url, {
-          method, headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+          method,
+          headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
         if (response.status < 500) return await response.json() as Json;
@@ -30,7 +31,8 @@ function clientOf(platform: LocalPlatform) {
     }
   }
   return {
-    open: (account: string, overdraftLimit: string | null) => call('PUT', `${platform.controlUrl}/v1/accounts/${account}`, { asset: 'EUR', overdraftLimit }),
+    open: (account: string, overdraftLimit: string | null) =>
+      call('PUT', `${platform.controlUrl}/v1/accounts/${account}`, { asset: 'EUR', overdraftLimit }),
     settle: (node: string, id: string, debitAccount: string, creditAccount: string, amount: string) =>
       call('POST', `${edge(node)}/v1/settlements`, { id, asset: 'EUR', debitAccount, creditAccount, amount }),
     async final(node: string, id: string): Promise<Json> {

@@ -40,7 +40,8 @@ test('a port in use is named, with what it is for', async () => {
   }
   const error = await takePorts(plan, base, true).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(PortsError);
-  expect((error as Error).message).toContain(`ports ${base + 4} (eu/1), ${base + plan.processes.length} (local control API) already in use`);
+  const list = `${base + 4} (eu/1), ${base + plan.processes.length} (local control API)`;
+  expect((error as Error).message).toContain(`ports ${list} already in use`);
 });
 
 test.each([1, 1023, 65_530, 65_536])('a block from %i does not fit', async (base) => {

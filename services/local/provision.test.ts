@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { toPolicy, type Platform, type PlatformInput } from '../../platform/index.ts';
 import { encodePolicy } from '../protocol/index.ts';
-import { readSigner, readTrust } from '../shell/trust.ts';
+import { readSigner, readTrust } from '../shell/index.ts';
 import { samplePlatform, temporaryFolder } from './fixtures/platform.ts';
 import { layoutOf, provision, ProvisionError } from './provision.ts';
 
@@ -38,7 +38,8 @@ describe('the first start', () => {
     const eu = trust.regions.get('eu');
     expect([eu?.log.name, eu?.quorum]).toEqual(['sample.example/region/eu', 2]);
     expect(eu?.replicas.map((v) => v.name)).toEqual([0, 1, 2].map((n) => `sample.example/region/eu/replica/${n}`));
-    expect([...(eu?.nodes ?? [])].map(([id, v]) => [id, v.name])).toEqual([['eu-a', 'sample.example/edge/eu-a'], ['eu-b', 'sample.example/edge/eu-b']]);
+    const nodes = [...(eu?.nodes ?? [])].map(([id, v]) => [id, v.name]);
+    expect(nodes).toEqual([['eu-a', 'sample.example/edge/eu-a'], ['eu-b', 'sample.example/edge/eu-b']]);
     expect(readSigner(layout.regionKey('eu')).vkey).toContain('sample.example/region/eu+');
     expect(readSigner(layout.replicaKey('eu', 2)).kind).toBe('cosignature/v1');
     expect(readSigner(layout.edgeKey('us-a')).kind).toBe('ed25519');
@@ -87,9 +88,13 @@ describe('a later start', () => {
     const before = readTrust(layout.trust);
     provision(samplePlatform({
       regions: [
-        { ...regions[0]!, replicas: 5, edges: [...(regions[0]?.edges ?? []), { id: 'eu-c', location: 'eu-west-3' }] }, { ...regions[1]! },
+        {
+          id: 'eu', location: 'eu-west-1', replicas: 5,
+          edges: [...(regions[0]?.edges ?? []), { id: 'eu-c', location: 'eu-west-3' }],
+        },
+        regions[1]!,
         { id: 'ap', location: 'ap-south-1', edges: [{ id: 'ap-a', location: 'ap-south-1' }] },
-      ].map(({ quorum: _, ...r }: PlatformInput['regions'][number]) => r),
+      ],
     }), dir);
     const after = readTrust(layout.trust);
     expect([...after.regions.keys()]).toEqual(['eu', 'us', 'ap']);
@@ -118,7 +123,8 @@ describe('a later start', () => {
   test('takes a changed policy with a higher version', () => {
     const dir = folder();
     const layout = provision(samplePlatform({ policy: { version: 3 } }), dir);
-    expect(refusal(samplePlatform({ policy: { version: 3, offlineAfterMs: 1_000 } }), dir)).toMatch(/policy: changed, but its version is 3 and was 3/);
+    const message = refusal(samplePlatform({ policy: { version: 3, offlineAfterMs: 1_000 } }), dir);
+    expect(message).toMatch(/policy: changed, but its version is 3 and was 3/);
     provision(samplePlatform({ policy: { version: 4, offlineAfterMs: 1_000 } }), dir);
     expect(readFileSync(layout.policy, 'utf8')).toContain('"offlineAfterMs":1000');
   });
@@ -127,9 +133,15 @@ describe('a later start', () => {
 describe('refuses, and leaves everything as it was', () => {
   const cases: readonly { readonly name: string; readonly change: Partial<PlatformInput>; readonly says: readonly RegExp[] }[] = [
     { name: 'another origin', change: { origin: 'other.example' }, says: [/origin: was sample\.example, is other\.example/] },
-    { name: 'another id of the control plane', change: { controlPlane: { id: 'centre', location: 'eu-central-1' } }, says: [/controlPlane\.id: was global, is centre/] },
+    {
+      name: 'another id of the control plane', change: { controlPlane: { id: 'centre', location: 'eu-central-1' } },
+      says: [/controlPlane\.id: was global, is centre/],
+    },
     { name: 'another scale', change: { assets: [{ code: 'EUR', scale: 3 }] }, says: [/EUR had 2 decimal places, now 3/] },
-    { name: 'fewer replicas', change: { regions: [{ ...regions[0]!, replicas: 1, quorum: 1 }, regions[1]!] }, says: [/regions\.eu\.replicas: was 3, is 1/] },
+    {
+      name: 'fewer replicas', change: { regions: [{ ...regions[0]!, replicas: 1, quorum: 1 }, regions[1]!] },
+      says: [/regions\.eu\.replicas: was 3, is 1/],
+    },
     {
       name: 'an edge node that moves, and one whose id was a region, both at once',
       change: {

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { toPolicy, type Platform } from '../../platform/index.ts';
 import { decodePolicy, encodePolicy } from '../protocol/index.ts';
-import { parseTrust, type TrustFile } from '../shell/trust.ts';
+import { parseTrust, type TrustFile } from '../shell/index.ts';
 import { generateSigner, parseSigner } from '../transparency/index.ts';
 import { isExposed, PRIVATE_FILE, PRIVATE_FOLDER, readJson, unknownVersion, writeAtomic } from './files.ts';
 
@@ -123,8 +123,8 @@ function changesThatCannotBe(before: Deployment, platform: Platform): string[] {
     const scale = before.assets[asset.code];
     if (scale !== undefined && scale !== asset.scale) {
       mistakes.push(
-        `assets: ${asset.code} had ${scale} decimal places, now ${asset.scale}; the ledger counts in minor units, so every amount `
-        + 'would change',
+        `assets: ${asset.code} had ${scale} decimal places, now ${asset.scale}; the ledger counts in minor units, so every `
+        + 'amount would change',
       );
     }
   }
@@ -160,7 +160,8 @@ function policyChange(path: string, text: string): string[] {
   const [was, is] = [decodePolicy(old).version, decodePolicy(text).version];
   if (is > was) return [];
   return [
-    `policy: changed, but its version is ${is} and was ${was}; raise policy.version, so that decisions under both can be told apart`,
+    `policy: changed, but its version is ${is} and was ${was}; raise policy.version, so that decisions under both can be told `
+    + 'apart',
   ];
 }
 
@@ -192,8 +193,8 @@ function createKeyring(trust: TrustFile | null): Keyring {
       if (!existsSync(path)) {
         if (trust !== null && trusted !== undefined) {
           mistakes.push(
-            `${path}: the private key of ${name} is gone, and trust.json names it; put it back from a copy (a new key cannot carry `
-            + 'on its log)',
+            `${path}: the private key of ${name} is gone, and trust.json names it; put it back from a copy (a new key cannot `
+            + 'carry on its log)',
           );
           return trusted;
         }

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Platform } from '../../platform/index.ts';
-import { createLogger } from '../shell/run.ts';
+import { createLogger } from '../shell/index.ts';
 import { createControlApi, type Operations, type Signal } from './control-api.ts';
 import { processUrl, PROGRAMS } from './environment.ts';
 import { PRIVATE_FOLDER } from './files.ts';

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nearest, type Platform } from '../../platform/index.ts';
 import { Problem } from '../protocol/errors.ts';
-import { createHttpClient } from '../shell/http-client.ts';
+import { createHttpClient } from '../protocol/http-client.ts';
 import { createChild, LOG_BYTES_MAX, type Child, type ChildChange } from './child.ts';
 import { PARTITION_MS_MAX, SIGNALS, WAN_SCALE_MAX, type Operations } from './control-api.ts';
 import { baseEnvironment, processUrl, serviceEnvironment } from './environment.ts';
@@ -92,6 +92,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   });
   const children: readonly Child[] = [...(wan === null ? [] : [wan.child]), ...[...running.values()].map((r) => r.child)];
 
+  const ofTier = (tier: Tier): Child[] => [...running.values()].filter((r) => r.plan.tier === tier).map((r) => r.child);
   const logOf = (child: Child): string => layout.log(child.id === WAN ? 'wan' : child.id);
 
   function linkState(link: LinkPlan): LinkState {
@@ -157,7 +158,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function needWan(what: string): void {
     if (wan !== null) return;
-    throw new Problem(409, 'no-emulated-network', `${what} need the emulated network, and this platform runs without (wan: direct)`);
+    throw new Problem(409, 'no-emulated-network', `${what} need the emulated network, and this platform runs without one`);
   }
 
   async function heal(site?: string): Promise<string[]> {
@@ -231,7 +232,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       // All at once; they wait for each other themselves. The network and the upper tiers first, so that what dials finds them.
       const order: readonly Child[] = [
         ...(wan === null ? [] : [wan.child]),
-        ...STOP_ORDER.toReversed().flatMap((tier) => [...running.values()].filter((r) => r.plan.tier === tier).map((r) => r.child)),
+        ...STOP_ORDER.toReversed().flatMap((tier) => ofTier(tier)),
       ];
       for (const child of order) {
         boundLog(logOf(child), 0);
@@ -323,7 +324,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (logTimer !== null) clearInterval(logTimer);
       for (const { timer } of partitions.values()) if (timer !== null) clearTimeout(timer);
       for (const tier of STOP_ORDER) {
-        await Promise.all([...running.values()].filter((r) => r.plan.tier === tier).map((r) => r.child.stop(boundMs)));
+        await Promise.all(ofTier(tier).map((child) => child.stop(boundMs)));
       }
       await wan?.child.stop(boundMs);
       await http.close();

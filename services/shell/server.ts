@@ -5,7 +5,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Problem } from '../protocol/errors.ts';
 import { FRAME_MAX, FRAME_TYPE } from '../protocol/frame.ts';
 import { formatMetrics, type Metric } from './metrics.ts';
@@ -48,6 +48,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: false },
     forceCloseConnections: true,
+    // Raised before there is a route, a malformed URL for one.
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, new Problem(error.statusCode ?? 400, 'bad-request', error.message));
+    },
     return503OnClosing: true,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true, useDefaults: true } },
   });
@@ -68,8 +72,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   server.setErrorHandler(async (error: Error & { statusCode?: number; code?: string; validation?: { instancePath: string; message?: string; params?: object }[] }, request, reply) => {
     const problem = toProblem(error);
     if (problem.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error, url: request.url }, 'request failed');
-    if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter));
-    return reply.status(problem.status).type('application/problem+json').send(Buffer.from(JSON.stringify(problem)));
+    return sendProblem(reply, problem);
   });
 
   const hidden = { schema: { hide: false, tags: ['operations'] } };
@@ -83,6 +86,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(formatMetrics(options.metrics())));
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
   return server;
+}
+
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter));
+  return reply.status(problem.status).type('application/problem+json').send(Buffer.from(JSON.stringify(problem)));
 }
 
 function toProblem(error: Error & { statusCode?: number; code?: string; validation?: { instancePath: string; message?: string; params?: object }[] }): Problem {

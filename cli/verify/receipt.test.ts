@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeGlobal } from '../../services/protocol/index.ts';
+import { formatProof, hashLeaf, inclusionProof } from '../../services/transparency/index.ts';
+import { makeFixture, type Fixture } from './fixture.ts';
+import { detect, verifyPaths, VerifyUsageError } from './index.ts';
+import { verifyProvenance, verifyReceipt } from './receipt.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-receipt-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const file = (name: string, content: string | Uint8Array): string => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+let fixture: Fixture;
+let receipt: string;
+let entry: Buffer;
+let provenance: string;
+const INDEX = 123;
+beforeAll(async () => {
+  fixture = await makeFixture({ settlements: 300 });
+  const { global } = fixture.logs;
+  entry = global!.entries[INDEX]!;
+  receipt = formatProof({ index: INDEX, proof: inclusionProof(INDEX, global!.size, global!.readTile), checkpoint: await fixture.globalCheckpoint() });
+  const decision = fixture.logs['edge-eu-a']!.entries[5]!;
+  provenance = JSON.stringify({ entry: decision.toString(), policy: fixture.policyText, node: 'eu-a', index: 5, leaf: hashLeaf(decision).toString('base64') });
+});
+
+describe('a receipt', () => {
+  test('proves the entry that it is for', () => {
+    const report = verifyReceipt('r', receipt, [entry], fixture.trust);
+    expect(report).toMatchObject({ ok: true, checked: { 'inclusion proof': 1, cosignatures: 1 } });
+    const outcome = decodeGlobal(entry);
+    expect(report.notes.join()).toContain(outcome.type === 'outcome' ? `${outcome.instruction.id} is ${outcome.status}` : '');
+  });
+  test('carries its entry in the extra line when somebody put it there', () => {
+    const withEntry = receipt.replace('\nindex', `\nextra ${entry.toString('base64')}\nindex`);
+    expect(verifyReceipt('r', withEntry, [], fixture.trust).ok).toBe(true);
+  });
+  test('finds its entry among several', () => {
+    expect(verifyReceipt('r', receipt, [Buffer.from('x'), entry], fixture.trust).ok).toBe(true);
+  });
+  test('of another entry, without one, or of another platform does not hold', async () => {
+    expect(verifyReceipt('r', receipt, [fixture.logs['global']!.entries[INDEX + 1]!], fixture.trust).failures[0]!.what).toMatch(/root|hash|proof/i);
+    expect(verifyReceipt('r', receipt, [], fixture.trust).failures[0]!.what).toMatch(/--entry FILE/);
+    const other = await makeFixture({ settlements: 1 });
+    expect(verifyReceipt('r', receipt, [entry], other.trust).ok).toBe(false);
+  });
+  test('whose checkpoint too few have witnessed does not hold', () => {
+    const lines = receipt.trimEnd().split('\n');
+    const unwitnessed = `${lines.filter((l) => !l.includes('/replica/')).join('\n')}\n`;
+    expect(verifyReceipt('r', unwitnessed, [entry], fixture.trust).failures[0]!.what).toMatch(/witnessed by 0 regions \(none\), 1 are needed/);
+  });
+  test('with any bit flipped does not hold', () => {
+    const bytes = Buffer.from(receipt);
+    for (let bit = 0; bit < bytes.length * 8; bit += 97) {
+      const flipped = Buffer.from(bytes);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      expect(verifyReceipt('r', flipped.toString('utf8'), [entry], fixture.trust).ok, `bit ${bit}`).toBe(false);
+    }
+  });
+});
+
+describe('a provenance document', () => {
+  test('is decided again', () => {
+    expect(verifyProvenance('p', provenance)).toMatchObject({ ok: true, checked: { 'leaf hash': 1, 'decision policy': 1, 'decision taken again': 1 } });
+  });
+  test('with any bit of entry, policy or leaf flipped does not hold', () => {
+    const document = JSON.parse(provenance) as Record<string, string>;
+    for (const field of ['entry', 'policy', 'leaf']) {
+      const bytes = Buffer.from(document[field]!);
+      for (let bit = 0; bit < bytes.length * 8; bit += 31) {
+        const flipped = Buffer.from(bytes);
+        flipped[bit >> 3]! ^= 1 << (bit & 7);
+        expect(verifyProvenance('p', JSON.stringify({ ...document, [field]: flipped.toString('latin1') })).ok, `${field} bit ${bit}`).toBe(false);
+      }
+    }
+  });
+  test('a decision that does not follow from its inputs is found, and both are named', () => {
+    const document = JSON.parse(provenance) as { entry: string; policy: string };
+    const bent = document.entry.replace('"connected":true', '"connected":false').replace('"mode":"online"', '"mode":"offline"').replace(/"offlineNode":"0"/, '"offlineNode":"2000"').replace(/"debit":"bank"/, '"debit":"bank"');
+    const report = verifyProvenance('p', JSON.stringify({ entry: bent.replace('"overdraft":null', '"overdraft":"999999"'), policy: document.policy }));
+    if (!report.ok) expect(report.failures[0]!.what).toMatch(/recorded as .*; taken again from its inputs it is /);
+  });
+  test('an outcome entry is read, and said to be proven elsewhere', () => {
+    expect(verifyProvenance('p', JSON.stringify({ entry: entry.toString(), index: 1 }))).toMatchObject({ ok: true, notes: [expect.stringContaining('global log')] });
+  });
+});
+
+describe('what a path is', () => {
+  test('is seen from its content', () => {
+    expect(detect(file('a', receipt))).toBe('receipt');
+    expect(detect(file('b', provenance))).toBe('provenance');
+    expect(() => detect(file('c', 'hello'))).toThrow(VerifyUsageError);
+    expect(() => detect(join(folder, 'missing'))).toThrow(/no such file/);
+    expect(() => detect(folder)).toThrow(/is not an export/);
+  });
+  test('a receipt takes its entry from a provenance document beside it, or from a file with or without a newline', () => {
+    const r = file('r.tlog-proof', receipt);
+    const p = file('p.json', JSON.stringify({ entry: entry.toString() }));
+    expect(verifyPaths([r, p], { trust: fixture.trust }).map((x) => x.report.ok)).toEqual([true, true]);
+    expect(verifyPaths([r], { trust: fixture.trust, entry: Buffer.concat([entry, Buffer.from('\n')]) })[0]!.report.ok).toBe(true);
+    expect(() => verifyPaths([r], { entry })).toThrow(/whose signatures count/);
+  });
+});
