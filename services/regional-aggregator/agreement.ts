@@ -16,9 +16,16 @@ const PEER_TIMEOUT_MS = 2_000;
 const RETRY_MS = 200;
 const VERIFIED_MAX = 512;
 
+/** A checkpoint of the region log with a quorum of cosignatures. */
+export interface Reached {
+  readonly size: number;
+  /** The signed note. */
+  readonly note: string;
+}
+
 export interface Agreement {
-  /** Size and text of the largest checkpoint with a quorum of cosignatures, or null. */
-  reached(): { readonly size: number; readonly note: string } | null;
+  /** The largest, or null before the first. */
+  reached(): Reached | null;
   /** Calls back when `reached` has changed. */
   onReached(listener: () => void): void;
   /** A peer's note. @returns what this replica has to say, or null when it has cosigned nothing yet @throws Problem */
@@ -50,7 +57,9 @@ export interface AgreementOptions {
   readonly now: () => number;
 }
 
-const noteOf = (c: Cosigned): string => addSignatures(c.note, [...c.lines.entries()].sort((a, b) => a[0] - b[0]).map(([, line]) => line));
+const noteOf = (c: Cosigned): string => addSignatures(
+  c.note, [...c.lines.entries()].sort((a, b) => a[0] - b[0]).map(([, line]) => line),
+);
 
 interface Peer {
   readonly n: number;
@@ -91,7 +100,10 @@ export function startAgreement(o: AgreementOptions): Agreement {
       }
       if (effect.do === 'disagree') keepDisagreement(effect.replica, effect.theirs);
       if (effect.do === 'halt') {
-        replica.halt('replica-outvoted', `${state.disagreeing.size} replicas cosigned other roots than this one (${[...state.disagreeing].join(', ')}): what this one has is wrong`);
+        replica.halt(
+          'replica-outvoted',
+          `replicas ${[...state.disagreeing].join(', ')} cosigned other roots than this one: what this one has is wrong`,
+        );
       }
     }
     clearTimeout(timer);
@@ -102,11 +114,14 @@ export function startAgreement(o: AgreementOptions): Agreement {
 
   function keepDisagreement(n: number, theirs: Cosigned): void {
     const isNew = store.keep({
-      at: o.now(), who: `replica/${n}`, kind: 'replica-disagrees', hash: Buffer.from(sha256(Buffer.from(theirs.note))).toString('hex'),
+      at: o.now(), who: `replica/${n}`, kind: 'replica-disagrees',
+      hash: Buffer.from(sha256(Buffer.from(theirs.note))).toString('hex'),
       detail: `cosigned another root at size ${theirs.size}`, document: noteOf(theirs),
       known: JSON.stringify({ size: theirs.size, root: Buffer.from(rootAt(theirs.size)).toString('base64') }),
     });
-    if (isNew) replica.incident('replica-disagrees', `replica ${n} cosigned another root than this replica's at size ${theirs.size}`);
+    if (isNew) {
+      replica.incident('replica-disagrees', `replica ${n} cosigned another root than this replica's at size ${theirs.size}`);
+    }
   }
 
   /** Cosigns the own log at a size that it has reached; at most one signature is made for a size at a time. */
@@ -133,12 +148,21 @@ export function startAgreement(o: AgreementOptions): Agreement {
   function readNote(note: string): Cosigned {
     const { text, signatures } = parseNote(note);
     const fresh = signatures.filter((s) => !verified.has(text + s.line));
-    for (const s of validSignatures(note, fresh.map((f) => f.line).join(''), [o.regionVerifier, ...o.replicas])) remember(text + s.line);
+    for (const s of validSignatures(note, fresh.map((f) => f.line).join(''), [o.regionVerifier, ...o.replicas])) remember(
+      text + s.line,
+    );
     const good = signatures.filter((s) => verified.has(text + s.line));
     const log = good.find((s) => s.hash === o.regionVerifier.hash && s.name === o.regionVerifier.name);
     const { origin, size, root } = parseCheckpoint(text);
-    if (log === undefined || origin !== o.regionVerifier.name) throw new NoteError('unsigned', `not a checkpoint signed by ${o.regionVerifier.name}`);
-    const lines = new Map(good.filter((s) => s !== log).map((s) => [o.replicas.findIndex((r) => r.name === s.name && r.hash === s.hash), s.line]));
+    if (log === undefined || origin !== o.regionVerifier.name) {
+      throw new NoteError('unsigned', `not a checkpoint signed by ${o.regionVerifier.name}`);
+    }
+    // Whoever has the log's key can make any number of its signatures: only the replicas' own keys count.
+    const lines = new Map<number, string>();
+    o.replicas.forEach((r, n) => {
+      const line = good.find((s) => s.name === r.name && s.hash === r.hash)?.line;
+      if (line !== undefined) lines.set(n, line);
+    });
     if (lines.size === 0) throw new NoteError('no-quorum', 'cosigned by no replica of this region');
     return { size, root, note: `${text}\n${log.line}`, lines };
   }
@@ -161,7 +185,10 @@ export function startAgreement(o: AgreementOptions): Agreement {
   async function expectSize(size: number): Promise<void> {
     const last = await o.lastSeq();
     if (last > store.cursor() || size <= store.log.size || replica.halted() !== null) return;
-    replica.halt('replica-outvoted', `a quorum has cosigned size ${size}, but the whole stream (up to ${last}) makes no more than ${store.log.size} here: what this replica has is wrong`);
+    replica.halt(
+      'replica-outvoted',
+      `a quorum has cosigned size ${size}, but the stream up to its end, ${last}, makes only ${store.log.size} here`,
+    );
   }
 
   /** What this replica proposed, where the peer has not heard of it, or not of enough cosignatures for a quorum that exists. */
@@ -215,7 +242,9 @@ export function startAgreement(o: AgreementOptions): Agreement {
         await take(note);
       } catch (error) {
         if (!(error instanceof NoteError)) throw error;
-        throw new Problem(error.code === 'malformed' ? 400 : 403, error.code === 'malformed' ? 'bad-note' : 'bad-signature', error.message);
+        throw new Problem(
+          error.code === 'malformed' ? 400 : 403, error.code === 'malformed' ? 'bad-note' : 'bad-signature', error.message,
+        );
       }
       const mine = latest(state);
       return mine === null ? null : noteOf(mine);

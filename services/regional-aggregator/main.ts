@@ -9,17 +9,25 @@ import { startCentre } from './centre.ts';
 import { startForwarder } from './forwarder.ts';
 import { createIngress } from './ingress.ts';
 import type { OrderedStream } from './ordered-stream.ts';
+import { createReceiving } from './receiving.ts';
 import { createRelay } from './relay.ts';
 import { startReplica } from './replica.ts';
 import { addRoutes, metricsOf, type Region } from './routes.ts';
 import { openSqliteStream } from './sqlite-stream.ts';
 import { openRegionStore } from './store.ts';
 
+/** Half of what a client of `createHttpClient` has: polls that were given up linger for a moment. */
+const POLLS_PER_CLIENT = 32;
+/** Of batches coming in and being worked on. */
+const RECEIVING_BYTES_MAX = 256 * 1024 * 1024;
+
 export type RegionSettings = Settings<typeof REGION_SETTINGS>;
 
 function openStream(setting: string, shared: boolean): OrderedStream {
   const [, kind, path] = /^([a-z]+):(.+)$/.exec(setting) ?? [];
-  if (kind !== 'sqlite' || path === undefined) throw new SettingsError(`${REGION_SETTINGS.stream.env}: expected sqlite:<path>, got ${JSON.stringify(setting)}`);
+  if (kind !== 'sqlite' || path === undefined) {
+    throw new SettingsError(`${REGION_SETTINGS.stream.env}: expected sqlite:<path>, got ${JSON.stringify(setting)}`);
+  }
   return openSqliteStream({ path, shared });
 }
 
@@ -32,16 +40,32 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
   const trust = readTrust(settings.trust);
   const region = trust.regions.get(settings.site);
   const me = settings.replica;
-  if (region === undefined) throw new SettingsError(`${REGION_SETTINGS.site.env}: region ${settings.site} is not in ${settings.trust}; it has ${[...trust.regions.keys()].join(', ')}`);
+  if (region === undefined) {
+    throw new SettingsError(
+      `${REGION_SETTINGS.site.env}: region ${settings.site} is not in ${settings.trust}; `
+      + `it has ${[...trust.regions.keys()].join(', ')}`,
+    );
+  }
   const ownKey = region.replicas[me];
-  if (ownKey === undefined) throw new SettingsError(`${REGION_SETTINGS.replica.env}: region ${region.id} has ${region.replicas.length} replicas, there is no replica ${me}`);
+  if (ownKey === undefined) {
+    throw new SettingsError(
+      `${REGION_SETTINGS.replica.env}: region ${region.id} has ${region.replicas.length} replicas, there is no replica ${me}`,
+    );
+  }
   const replicaSigner = readSigner(settings.key);
   const regionSigner = readSigner(settings.regionKey);
-  if (replicaSigner.vkey !== ownKey.vkey) throw new SettingsError(`${settings.key}: is not the key of replica ${me} in ${settings.trust}`);
-  if (regionSigner.vkey !== region.log.vkey) throw new SettingsError(`${settings.regionKey}: is not the log key of region ${region.id} in ${settings.trust}`);
+  if (replicaSigner.vkey !== ownKey.vkey) {
+    throw new SettingsError(`${settings.key}: is not the key of replica ${me} in ${settings.trust}`);
+  }
+  if (regionSigner.vkey !== region.log.vkey) {
+    throw new SettingsError(`${settings.regionKey}: is not the log key of region ${region.id} in ${settings.trust}`);
+  }
   const alone = region.replicas.length === 1;
   if (!alone && settings.peerUrls.length !== region.replicas.length) {
-    throw new SettingsError(`${REGION_SETTINGS.peerUrls.env}: expected the URLs of all ${region.replicas.length} replicas, got ${settings.peerUrls.length}`);
+    throw new SettingsError(
+      `${REGION_SETTINGS.peerUrls.env}: expected the URLs of all ${region.replicas.length} replicas, `
+      + `got ${settings.peerUrls.length}`,
+    );
   }
 
   const now = Date.now;
@@ -49,7 +73,10 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
   const store = openRegionStore(join(settings.data, 'region.sqlite'));
   const stream = openStream(settings.stream, !alone);
   // Apart, so that long polls never keep a block or a cosignature waiting for a connection.
-  const [http, peerHttp, pollHttp] = [createHttpClient(), createHttpClient(), createHttpClient()];
+  const [http, peerHttp] = [createHttpClient(), createHttpClient()];
+  // One poll a node, and so many connections a client.
+  const pollHttp = Array.from({ length: Math.max(1, Math.ceil(region.nodes.size / POLLS_PER_CLIENT)) }, createHttpClient);
+  const nodeNumbers = new Map([...region.nodes.keys()].map((node, i) => [node, i]));
   const replica = startReplica({ region: region.id, store, stream, nodes: region.nodes, logger, now });
   const agreement = startAgreement({
     me, quorum: region.quorum, regionSigner, replicaSigner, regionVerifier: region.log, replicas: region.replicas,
@@ -57,13 +84,22 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
   });
   const centre = startCentre({ url: settings.controlUrl.replace(/\/$/, ''), region: region.id, http, elapsed });
   const forwarder = startForwarder({ me, region: region.id, store, stream, replica, agreement, centre, http, logger, elapsed });
-  const ingress = createIngress({ region: region.id, nodes: region.nodes, store, stream, replica, backlogBytes: () => forwarder.backlogBytes(), logger, now });
-  const relay = createRelay({ store, agreement, centre, http: pollHttp, logger });
-  const parts: Region = { me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay, http, now };
+  const ingress = createIngress(
+    { region: region.id, nodes: region.nodes, store, stream, replica, backlogBytes: () => forwarder.backlogBytes(), logger, now },
+  );
+  const relay = createRelay({
+    store, agreement, centre, logger,
+    http: (node) => pollHttp[Math.floor((nodeNumbers.get(node) ?? 0) / POLLS_PER_CLIENT)]!,
+  });
+  const receiving = createReceiving(RECEIVING_BYTES_MAX);
+  const parts: Region = {
+    me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay,
+    receiving, http, now,
+  };
 
   const server = await createServer({
     name: 'Tidemark regional aggregator', logger,
-    description: 'Orders the batches of a region\'s edge nodes, agrees on that order with its peers, and passes it on; brings outcomes down.',
+    description: 'Orders the batches of a region\'s edge nodes, agrees on it with its peers, passes it on, brings outcomes down.',
     notReady: () => replica.halted(),
     metrics: () => metricsOf(parts),
   });
@@ -82,7 +118,7 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
       await relay.stop();
       await server.close();
       await Promise.all([forwarder.stop(), centre.stop(), agreement.stop(), replica.stop()]);
-      await Promise.all([http.close(), peerHttp.close(), pollHttp.close()]);
+      await Promise.all([http, peerHttp, ...pollHttp].map((client) => client.close()));
       await stream.close();
       store.flush();
       store.close();

@@ -1,4 +1,6 @@
-/** What every adapter of the `OrderedStream` port has to keep. An adapter's test file calls this with a way to open its stream. */
+/**
+ * What every adapter of the `OrderedStream` port has to keep. An adapter's test file calls this with a way to open its stream.
+ */
 import { describe, expect, it } from 'vitest';
 import { DEDUP_WINDOW_MS, MESSAGE_MAX, type OrderedStream } from './ordered-stream.ts';
 
@@ -29,7 +31,9 @@ export function orderedStreamContract(name: string, bench: () => Promise<StreamB
     it('gives places from 1 on without a gap, and the same messages to everybody', () => withStreams(2, async ([s, t]) => {
       expect(await s!.lastSeq()).toBe(0);
       expect(await s!.read(0, 10, 1_000)).toEqual([]);
-      const seqs = await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? s! : t!).publish(message(`m${i}`), `id-${i}`)));
+      const seqs = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? s! : t!).publish(message(`m${i}`), `id-${i}`)),
+      );
       expect(seqs.map((p) => p.seq).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
       const [a, b] = [await s!.read(0, 100, 1e6), await t!.read(0, 100, 1e6)];
       expect(a.map((m) => [m.seq, m.at, text(m.data)])).toEqual(b.map((m) => [m.seq, m.at, text(m.data)]));
@@ -46,7 +50,9 @@ export function orderedStreamContract(name: string, bench: () => Promise<StreamB
     it('answers a repeated id with the first place, through any handle', () => withStreams(2, async ([s, t], b) => {
       const first = await s!.publish(message('one'), 'x');
       expect(await t!.publish(message('one'), 'x')).toEqual(first);
-      expect(await Promise.all([s!.publish(message('two'), 'y'), t!.publish(message('two'), 'y')])).toEqual([{ seq: 2 }, { seq: 2 }]);
+      expect(await Promise.all([s!.publish(message('two'), 'y'), t!.publish(message('two'), 'y')])).toEqual(
+        [{ seq: 2 }, { seq: 2 }],
+      );
       expect(await s!.lastSeq()).toBe(2);
       if (b.advance === undefined) return;
       b.advance(DEDUP_WINDOW_MS + 1);

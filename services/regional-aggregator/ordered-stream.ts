@@ -10,8 +10,10 @@
  * - A message whose id was published within the last {@link DEDUP_WINDOW_MS} is not appended again, but answered with the
  *   first one's `seq` (JetStream: `Nats-Msg-Id` and the stream's `duplicate_window`). Ids are 1 to 128 printable ASCII
  *   characters without spaces. Content does not count: whoever reuses an id for something else loses the something else.
- * - Places (`seq`) start at 1 and follow each other without a gap; a message never changes its place. `at` is the stream's own clock, never decreasing.
- * - One message has at most {@link MESSAGE_MAX} bytes (JetStream: `max_payload` of the servers and `max_msg_size` of the stream, whose
+ * - Places (`seq`) start at 1 and follow each other without a gap; a message never changes its place. `at` is the stream's own
+ *   clock, never decreasing.
+ * - One message has at most {@link MESSAGE_MAX} bytes (JetStream: `max_payload` of the servers and `max_msg_size` of the stream,
+ *   whose
  *   defaults are smaller, have to be set to it).
  * - A reader may be told of the same message twice: it asks by place.
  * - `trim` drops messages from the beginning. Places are not given again, and `lastSeq` does not go back.
@@ -26,10 +28,14 @@ export interface StreamMessage {
 }
 
 export interface OrderedStream {
-  /** @throws RangeError when the message is larger than MESSAGE_MAX or the id is not one; anything else means that it may or may not be in */
+  /**
+   * @throws RangeError when the message is larger than MESSAGE_MAX or the id is not one; anything else means that it may or may
+   * not be in
+   */
   publish(message: Uint8Array, dedupId: string): Promise<{ readonly seq: number }>;
   /**
-   * The messages after `afterSeq` that are still there, in order: at most `maxMessages`, and no further one once `maxBytes` is exceeded,
+   * The messages after `afterSeq` that are still there, in order: at most `maxMessages`, and no further one once `maxBytes` is
+   * exceeded,
    * but at least one if there is any. Empty at the end of the stream.
    */
   read(afterSeq: number, maxMessages: number, maxBytes: number): Promise<readonly StreamMessage[]>;
@@ -48,5 +54,7 @@ export const DEDUP_WINDOW_MS = 120_000;
 /** @throws RangeError */
 export function checkMessage(message: Uint8Array, dedupId: string, most: number): void {
   if (message.byteLength > most) throw new RangeError(`message of ${message.byteLength} bytes: the stream takes at most ${most}`);
-  if (!/^[\x21-\x7e]{1,128}$/.test(dedupId)) throw new RangeError(`message id ${JSON.stringify(dedupId.slice(0, 140))}: expected 1 to 128 printable ASCII characters`);
+  if (!/^[\x21-\x7e]{1,128}$/.test(dedupId)) {
+    throw new RangeError(`message id ${JSON.stringify(dedupId.slice(0, 140))}: expected 1 to 128 printable ASCII characters`);
+  }
 }

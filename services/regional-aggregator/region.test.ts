@@ -1,17 +1,45 @@
+import { hash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { decodeBatch, decodeFrame } from '../protocol/index.ts';
-import { addSignatures, cosign, encodeBundle, hashLeaf, openCheckpointWithQuorum, signCheckpoint, verifyInclusion } from '../transparency/index.ts';
+import {
+  addSignatures, cosign, encodeBundle, generateSigner, hashLeaf, openCheckpointWithQuorum, openNote, parseSigner,
+  parseVerifier, signCheckpoint, verifyInclusion,
+} from '../transparency/index.ts';
 import { messageId, parseBatch } from './core/batch.ts';
 import { sha256 } from './replica.ts';
 import { openSqliteStream } from './sqlite-stream.ts';
 import { startRegion } from './main.ts';
-import { createBed, edgeLog, eventually, http, post, quiet, REGION, status, type Bed, type EdgeLog } from './testing.ts';
+import { createBed, edgeLog, eventually, http, post, quiet, REGION, status, testSigner, type Bed, type EdgeLog } from './testing.ts';
 
 let bed: Bed;
 afterEach(() => bed.close());
 
 const down = async (url: string, node: string, query: string): Promise<{ header: Record<string, unknown>; parts: readonly Uint8Array[] }> =>
   decodeFrame((await http(`${url}/v1/nodes/${node}/down?${query}`)).body);
+
+/**
+ * A valid Ed25519 signature with a nonce of the signer's choice (RFC 8032, section 5.1.6, has it derived), as a signature
+ * line: a second key pair is the nonce and its point.
+ */
+function signAgain(text: string, skey: string): string {
+  const [, name, id, base64] = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(skey)!;
+  const typed = Buffer.from(base64!, 'base64');
+  const L = 2n ** 252n + 27742317777372353535851937790883648493n;
+  const little = (bytes: Uint8Array): bigint => BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
+  const scalar = (seed: Uint8Array): bigint => {
+    const h = hash('sha512', seed, 'buffer').subarray(0, 32);
+    h[0]! &= 248;
+    h[31] = (h[31]! & 127) | 64;
+    return little(h);
+  };
+  const nonce = Buffer.alloc(32, 9);
+  const R = parseVerifier(generateSigner('nonce', 'ed25519', nonce).signer.vkey).publicKey;
+  const A = parseVerifier(parseSigner(skey).vkey).publicKey;
+  const k = little(hash('sha512', Buffer.concat([R, A, Buffer.from(text)]), 'buffer')) % L;
+  const s = (scalar(nonce) + k * scalar(typed.subarray(1))) % L;
+  const signature = Buffer.concat([R, Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse()]);
+  return `\u2014 ${name} ${Buffer.concat([Buffer.from(id!, 'hex'), signature]).toString('base64')}`;
+}
 
 describe('a region of one replica', () => {
   it('orders batches, proves the order, forwards them and relays outcomes', async () => {
@@ -38,14 +66,18 @@ describe('a region of one replica', () => {
     const ordered = header['ordered'] as { entry: string; index: number; size: number; proof: string[]; checkpoint: string };
     const region = bed.trust.regions.get(REGION)!;
     const checkpoint = openCheckpointWithQuorum(ordered.checkpoint, region.log, region.replicas, region.quorum);
-    verifyInclusion(hashLeaf(Buffer.from(ordered.entry)), ordered.index, checkpoint.size, ordered.proof.map((h) => Buffer.from(h, 'base64')), checkpoint.root);
+    verifyInclusion(
+      hashLeaf(Buffer.from(ordered.entry)), ordered.index, checkpoint.size, ordered.proof.map((h) => Buffer.from(h, 'base64')), checkpoint.root,
+    );
     expect(decodeBatch(ordered.entry).size).toBe(305);
 
     const waiting = down(url, 'a', 'ordered=305&final=0&wait=20000');
     await eventually('the centre is asked', () => bed.control.polls() > 0);
     bed.control.outcomes('a', 10);
     const news = await waiting;
-    expect(news.header).toMatchObject({ ordered: null, checkpoint: 'global checkpoint', outcomes: [{ from: 0, to: 10, start: 1000, proof: [] }] });
+    expect(news.header).toMatchObject(
+      { ordered: null, checkpoint: 'global checkpoint', outcomes: [{ from: 0, to: 10, start: 1000, proof: [] }] },
+    );
     expect(Buffer.from(news.parts[0]!).toString()).toContain('a 0-10');
     expect((await http(`${url}/checkpoint`)).body.toString()).toBe(ordered.checkpoint);
     expect((await status(url)).state).toBe('ready');
@@ -96,7 +128,9 @@ describe('a region of one replica, in trouble', () => {
     expect([query.status, query.headers.get('retry-after'), query.json()['code']]).toEqual([503, '1', 'centre-unreachable']);
     bed.control.pause(false);
     await bed.control.whenApplied(2);
-    expect((await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"]}', type: 'application/json' })).body.toString()).toBe('signed {"accounts":["x"]}');
+    expect((await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"]}', type: 'application/json' })).body.toString()).toBe(
+      'signed {"accounts":["x"]}',
+    );
   });
 
   it('gives the outcomes that came while nobody waited to the next one who asks from there, and to nobody else', async () => {
@@ -105,7 +139,9 @@ describe('a region of one replica, in trouble', () => {
     await sendNext(url, edgeLog('a'), 10);
     await down(url, 'a', 'ordered=0&final=0&wait=2000');
     bed.control.outcomes('a', 4);
-    await eventually('an answer from the buffer', async () => ((await down(url, 'a', 'ordered=10&final=0')).header['outcomes'] as unknown[]).length === 1);
+    await eventually(
+      'an answer from the buffer', async () => ((await down(url, 'a', 'ordered=10&final=0')).header['outcomes'] as unknown[]).length === 1,
+    );
     // The next part was asked for already; whoever needs another one gets that one.
     bed.control.outcomes('a', 7);
     expect((await down(url, 'a', 'ordered=10&final=2&wait=5000')).header['outcomes']).toMatchObject([{ from: 2, to: 7 }]);
@@ -137,6 +173,29 @@ describe('a region of one replica, in trouble', () => {
     await stream.close();
     await bed.control.whenApplied(3);
     expect(bed.control.refusals).toEqual([]);
+  });
+
+  it('forgets the payloads that the centre has applied, and no others', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    const { url } = await bed.start(0);
+    const a = edgeLog('a');
+    await sendNext(url, a, 10);
+    await sendNext(url, a, 10);
+    await bed.control.whenApplied(2);
+    bed.control.pause(true);
+    await sendNext(url, a, 10);
+    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
+    await eventually('trimmed', async () => (await stream.read(0, 10, 1)).map((m) => m.seq).join() === '3');
+    await stream.close();
+    bed.control.pause(false);
+    await bed.control.whenApplied(3);
+    // What it no longer has the payload of, it still knows.
+    for (const [from, to] of [[0, 10], [3, 17]] as const) expect((await post(url, await a.batch(from, to))).json()).toEqual(
+      { size: 30 },
+    );
+    const other = edgeLog('a');
+    other.append(17, 'other');
+    expect((await post(url, await other.batch(3, 17))).json()['code']).toBe('rollback');
   });
 
   it('halts when the stream is another one, or has lost what it has not replayed', async () => {
@@ -175,7 +234,11 @@ describe('a region of three replicas', () => {
         batches += 1;
       }
       await bed.control.whenApplied(batches);
-      if (stopped === 0) await eventually('others bring it to the centre', async () => (await Promise.all(up.map(status))).some((r) => r.counts['forwarded']! > 0));
+      if (stopped === 0) {
+        await eventually(
+          'others bring it to the centre', async () => (await Promise.all(up.map(status))).some((r) => r.counts['forwarded']! > 0),
+        );
+      }
       await bed.start(stopped);
       await all(bed.urls, (s) => s.counts['quorumSize'] === batches);
     }
@@ -188,7 +251,9 @@ describe('a region of three replicas', () => {
     const honest = bed.urls.slice(0, 2);
     await Promise.all([0, 1].map((n) => bed.start(n)));
     const lie = async (size: number): Promise<string> => {
-      const note = await signCheckpoint({ origin: bed.regionSigner.name, size, root: sha256(Buffer.from(`lie ${size}`)) }, bed.regionSigner);
+      const note = await signCheckpoint(
+        { origin: bed.regionSigner.name, size, root: sha256(Buffer.from(`lie ${size}`)) }, bed.regionSigner,
+      );
       return addSignatures(note, await cosign(note, bed.replicaSigners[2]!, 1_790_000_000));
     };
     await sendNext(honest[0]!, a, 10);
@@ -199,7 +264,9 @@ describe('a region of three replicas', () => {
       await forged.batch(10, 20), await a.batch(0, 10), await forged.batch(0, 20), Buffer.from('junk'), Buffer.alloc(0),
       await a.batch(0, 10, { payload: encodeBundle(forged.entries.slice(0, 10)) }),
     ].entries()) await stream.publish(message, `lie-${i}`);
-    for (const size of [1, 2, 900]) for (const url of honest) await http(`${url}/v1/cosignatures`, { body: await lie(size), type: 'text/plain' });
+    for (const size of [1, 2, 900]) for (const url of honest) await http(
+      `${url}/v1/cosignatures`, { body: await lie(size), type: 'text/plain' },
+    );
     await sendNext(honest[1]!, a, 10);
     await sendNext(honest[0]!, a, 10);
     await stream.close();
@@ -225,7 +292,27 @@ describe('a region of three replicas', () => {
       const reply = await http(`${bed.urls[0]}/v1/cosignatures`, { body, type: 'text/plain' });
       expect([reply.status, body.slice(0, 40)]).toEqual([status_, body.slice(0, 40)]);
     }
-    expect((await http(`${bed.urls[0]}/v1/cosignatures`, { body: addSignatures(note, line), type: 'text/plain' })).status).toBe(204);
+    expect((await http(`${bed.urls[0]}/v1/cosignatures`, { body: addSignatures(note, line), type: 'text/plain' })).status).toBe(
+      204,
+    );
+  });
+
+  it('counts the log\'s key as nobody\'s cosignature, however many signatures it makes', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a'] });
+    await bed.start(0);
+    const url = bed.urls[0]!;
+    await sendNext(url, edgeLog('a'), 10);
+    await eventually('it has cosigned', async () => (await http(`${url}/v1/cosignatures/latest`)).status === 200);
+    const note = (await http(`${url}/v1/cosignatures/latest`)).body.toString();
+    const [text, signatures] = note.split('\n\n') as [string, string];
+    const own = signatures.split('\n').find((l) => l.includes('/replica/0 '))!;
+    // Another valid signature of the same text: Ed25519 with another nonce, as only the holder of the key can make it.
+    const other = signAgain(`${text}\n`, testSigner(bed.regionSigner.name).skey);
+    expect(openNote(`${text}\n\n${other}\n`, [bed.trust.regions.get(REGION)!.log]).verified.length).toBe(1);
+    for (const lines of [[other, own], [signatures.split('\n')[0]!, other, own], [other, signatures.split('\n')[0]!, own]]) {
+      await http(`${url}/v1/cosignatures`, { body: `${text}\n\n${lines.join('\n')}\n`, type: 'text/plain' });
+    }
+    expect((await status(url)).counts['quorumSize']).toBe(0);
   });
 
   it('loses a replica that is wrong: outvoted, it halts, and stays so', async () => {
@@ -271,13 +358,19 @@ describe('a region of three replicas', () => {
     for (let i = 1; i <= 5; i += 1) {
       a.append(10);
       b.append(3);
-      const replies = await Promise.all([post(bed.urls[i % 3]!, await a.batch(a.size() - 10, a.size())), post(bed.urls[(i + 1) % 3]!, await b.batch(b.size() - 3, b.size()))]);
+      const replies = await Promise.all(
+        [post(bed.urls[i % 3]!, await a.batch(a.size() - 10, a.size())), post(bed.urls[(i + 1) % 3]!, await b.batch(b.size() - 3, b.size()))],
+      );
       expect(replies.map((r) => r.json())).toEqual([{ size: 10 * i }, { size: 3 * i }]);
     }
     await bed.control.whenApplied(10);
     expect(bed.control.refusals).toEqual([]);
-    await eventually('all know of the quorum', async () => (await Promise.all(bed.urls.map(status))).every((s) => s.counts['quorumSize'] === 10));
-    const notes = await Promise.all(bed.urls.map(async (u) => (await http(`${u}/checkpoint`)).body.toString().split('\n').slice(0, 3).join()));
+    await eventually(
+      'all know of the quorum', async () => (await Promise.all(bed.urls.map(status))).every((s) => s.counts['quorumSize'] === 10),
+    );
+    const notes = await Promise.all(
+      bed.urls.map(async (u) => (await http(`${u}/checkpoint`)).body.toString().split('\n').slice(0, 3).join()),
+    );
     expect(new Set(notes).size).toBe(1);
   });
 });

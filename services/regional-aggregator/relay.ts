@@ -35,7 +35,8 @@ export interface RelayOptions {
   readonly store: RegionStore;
   readonly agreement: Agreement;
   readonly centre: Centre;
-  readonly http: HttpClient;
+  /** A client with a connection to spare for a node's poll. */
+  readonly http: (node: string) => HttpClient;
   readonly logger: Logger;
 }
 
@@ -62,7 +63,9 @@ function readOutcomes(frame: Frame<Record<string, unknown>>, from: number): Outc
   if (outcomes.length === 0) return null;
   if (outcomes.length !== frame.parts.length) throw wrong(`${outcomes.length} ranges, but ${frame.parts.length} parts`);
   const { to } = outcomes.at(-1) as { to?: unknown };
-  if (typeof to !== 'number' || !Number.isSafeInteger(to) || to <= from) throw wrong(`end at ${String(to)}, asked for from ${from}`);
+  if (typeof to !== 'number' || !Number.isSafeInteger(to) || to <= from) {
+    throw wrong(`end at ${String(to)}, asked for from ${from}`);
+  }
   return { from, to, frame };
 }
 
@@ -127,8 +130,10 @@ export function createRelay(o: RelayOptions): Relay {
     const path = `/v1/nodes/${node}/outcomes?from=${from}&wait=${POLL_WAIT_MS}`;
     while (!signal.aborted) {
       try {
-        const answer = await o.centre.call(o.http, path, { timeoutMs: POLL_WAIT_MS + 5_000, signal });
-        if (answer.status !== 200) throw new UnreachableError(`GET ${path}: ${answer.status} ${answer.body.toString('utf8').slice(0, 200)}`);
+        const answer = await o.centre.call(o.http(node), path, { timeoutMs: POLL_WAIT_MS + 5_000, signal });
+        if (answer.status !== 200) {
+          throw new UnreachableError(`GET ${path}: ${answer.status} ${answer.body.toString('utf8').slice(0, 200)}`);
+        }
         const outcomes = readOutcomes(decodeFrame(answer.body), from);
         if (outcomes !== null) return outcomes;
         backoff.reset();
@@ -142,9 +147,10 @@ export function createRelay(o: RelayOptions): Relay {
     return null;
   }
 
-  function answer(node: string, ordered: Record<string, unknown> | null, outcomes: Outcomes | null): Buffer {
+  function encodeDown(node: string, ordered: Record<string, unknown> | null, outcomes: Outcomes | null): Buffer {
     const { checkpoint = null, outcomes: ranges = [] } = outcomes?.frame.header ?? {};
-    const header = { accepted: o.store.nodeState(node).size, centreAgeMs: o.centre.ageMs(), ordered, checkpoint, outcomes: ranges };
+    const accepted = o.store.nodeState(node).size;
+    const header = { accepted, centreAgeMs: o.centre.ageMs(), ordered, checkpoint, outcomes: ranges };
     return encodeFrame(header, outcomes?.frame.parts ?? []);
   }
 
@@ -169,7 +175,7 @@ export function createRelay(o: RelayOptions): Relay {
       gone.addEventListener('abort', end);
       try {
         for (;;) {
-          if (waiter.replaced || gone.aborted) return answer(node, null, null);
+          if (waiter.replaced || gone.aborted) return encodeDown(node, null, null);
           const ordered = orderedNews(node, query.ordered);
           ensurePoll(node, line, query.final);
           const { outcomes } = line;
@@ -178,7 +184,7 @@ export function createRelay(o: RelayOptions): Relay {
             // What comes next is on its way while the node reads this.
             ensurePoll(node, line, outcomes.to);
           }
-          if (ordered !== null || outcomes !== null || over || stopped) return answer(node, ordered, outcomes);
+          if (ordered !== null || outcomes !== null || over || stopped) return encodeDown(node, ordered, outcomes);
           await new Promise<void>((resolve) => {
             wake = resolve;
           });

@@ -30,7 +30,10 @@ export interface Incident {
 export interface Replica {
   /** Judges a batch against the replicated state; remembers the work for its replay. */
   assess(batch: Batch, digest: Uint8Array, verifier: Verifier): Judgement;
-  /** Resolves when everything up to `seq` has been replayed and committed. @throws Problem 503 when that takes too long or the replica halts */
+  /**
+   * Resolves when everything up to `seq` has been replayed and committed. @throws Problem 503 when that takes too long or the
+   * replica halts
+   */
   passed(seq: number, timeoutMs: number): Promise<void>;
   /** Calls back after each commit that added to the log. */
   onGrown(listener: () => void): void;
@@ -85,7 +88,12 @@ export function startReplica(o: ReplicaOptions): Replica {
   /** The stream must go on where this replica stopped reading; what is missing can't be made up. */
   async function checkStream(): Promise<void> {
     const last = await stream.lastSeq();
-    if (last < store.cursor()) halt('stream-behind', `the stream ends at ${last}, but this replica has replayed it up to ${store.cursor()}: it is another stream, or lost its end`);
+    if (last < store.cursor()) {
+      halt(
+        'stream-behind',
+        `the stream ends at ${last}, but was replayed up to ${store.cursor()}: it is another stream, or lost its end`,
+      );
+    }
   }
 
   async function step(): Promise<number> {
@@ -94,7 +102,12 @@ export function startReplica(o: ReplicaOptions): Replica {
     const messages = await stream.read(cursor, GROUP_MESSAGES, GROUP_BYTES);
     if (messages.length === 0) {
       const last = await stream.lastSeq();
-      if (last > cursor && (await stream.read(cursor, 1, 1)).length === 0) halt('stream-trimmed', `the stream's messages ${cursor + 1} to ${last} are gone, and this replica has not replayed them: copy another replica's data folder`);
+      if (last > cursor && (await stream.read(cursor, 1, 1)).length === 0) {
+        halt(
+          'stream-trimmed',
+          `messages ${cursor + 1} to ${last} are gone, and were not replayed: copy another replica's data folder`,
+        );
+      }
       return LOOK_MS;
     }
     const changed = new Map<string, NodeState>();
@@ -107,7 +120,10 @@ export function startReplica(o: ReplicaOptions): Replica {
     const steps: ReplayStep[] = [];
     for (const [i, { seq, at, data }] of messages.entries()) {
       if (seq !== cursor + 1 + i) {
-        halt('stream-trimmed', `the stream continues at ${seq}, but this replica has replayed it up to ${cursor + i}: copy another replica's data folder`);
+        halt(
+          'stream-trimmed',
+          `the stream goes on at ${seq}, but was replayed up to ${cursor + i}: copy another replica's data folder`,
+        );
         return Infinity;
       }
       const result = replay(context, data, seq, at);
@@ -142,7 +158,9 @@ export function startReplica(o: ReplicaOptions): Replica {
 
   return {
     assess(batch, digest, verifier) {
-      const judgement = assess(batch, digest, verifier, store.nodeState(batch.node), (size) => store.nodeRootAt(batch.node, size), sha256);
+      const judgement = assess(
+        batch, digest, verifier, store.nodeState(batch.node), (size) => store.nodeRootAt(batch.node, size), sha256,
+      );
       if (judgement.extension !== undefined) {
         assessed.set(judgement.extension.id, judgement.extension);
         if (assessed.size > ASSESSED_MAX) assessed.delete(assessed.keys().next().value!);
@@ -163,7 +181,9 @@ export function startReplica(o: ReplicaOptions): Replica {
         };
         const timer = setTimeout(() => {
           waiting = waiting.filter((x) => x !== w);
-          reject(new Problem(503, 'replay-behind', `this replica is replaying the stream and has not reached ${seq} yet, it is at ${store.cursor()}`, {}, 1));
+          reject(
+            new Problem(503, 'replay-behind', `the replay is at ${store.cursor()} of the stream, not yet at ${seq}`, {}, 1),
+          );
         }, timeoutMs);
         waiting.push(w);
         loop.wake();

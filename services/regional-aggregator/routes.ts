@@ -1,7 +1,10 @@
 /** The HTTP surface of a replica (docs/protocol.md), its status and its metrics. */
+import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { FRAME_TYPE, ID_PATTERN, Problem, type ServiceStatus } from '../protocol/index.ts';
-import { CLIENT_ERRORS, problemOf, UnreachableError, type HttpClient, type Metric, type RegionTrust, type Server } from '../shell/index.ts';
+import {
+  CLIENT_ERRORS, problemOf, UnreachableError, type HttpClient, type Metric, type RegionTrust, type Server,
+} from '../shell/index.ts';
 import type { Signer, Verifier } from '../transparency/index.ts';
 import type { Agreement } from './agreement.ts';
 import type { Centre } from './centre.ts';
@@ -9,6 +12,7 @@ import { MESSAGE_MAX } from './core/batch.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Ingress } from './ingress.ts';
 import { WAIT_MAX_MS, type Relay } from './relay.ts';
+import type { Receiving } from './receiving.ts';
 import type { Replica } from './replica.ts';
 import type { RegionStore } from './store.ts';
 import { addCheckpoint } from './witness.ts';
@@ -20,6 +24,8 @@ const QUERY_TIMEOUT_MS = 2_000;
 const NOTE_BYTES_MAX = 16_384;
 /** A proof of at most 63 lines and a checkpoint. */
 const ADD_CHECKPOINT_BYTES_MAX = 65_536;
+/** A thousand ids of 128 characters. */
+const QUERY_BYTES_MAX = 160 * 1024;
 const EVIDENCE_LIST_MAX = 200;
 
 export interface Region {
@@ -34,12 +40,19 @@ export interface Region {
   readonly forwarder: Forwarder;
   readonly ingress: Ingress;
   readonly relay: Relay;
+  readonly receiving: Receiving;
   readonly http: HttpClient;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-const natural = (what: string): object => ({ type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$', default: '0', description: what });
+interface DownRoute {
+  readonly Params: { readonly node: string };
+  readonly Querystring: { readonly ordered: string; readonly final: string; readonly wait: string };
+}
+
+const natural = (description: string): object =>
+  ({ type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$', default: '0', description });
 
 export function addRoutes(server: Server, r: Region): void {
   const bytes = (request: FastifyRequest, type: string): Buffer => {
@@ -49,20 +62,26 @@ export function addRoutes(server: Server, r: Region): void {
 
   server.post('/v1/batches', {
     bodyLimit: MESSAGE_MAX,
+    preParsing: async (request, reply, payload) => {
+      const { release } = r.receiving.watch(payload as Readable, () => request.raw.destroy());
+      reply.raw.on('close', release);
+      return payload;
+    },
     schema: {
       tags: ['edge'], summary: 'A batch of an edge node\'s log, as a frame', consumes: [FRAME_TYPE],
       response: { 200: { type: 'object', required: ['size'], properties: { size: { type: 'integer' } } }, ...CLIENT_ERRORS },
     },
   }, (request) => r.ingress.take(bytes(request, FRAME_TYPE)));
 
-  server.get<{ Params: { node: string }; Querystring: { ordered: string; final: string; wait: string } }>('/v1/nodes/:node/down', {
+  server.get<DownRoute>('/v1/nodes/:node/down', {
     schema: {
       tags: ['edge'], summary: 'What became of a node\'s entries: a long poll, answered with a frame',
       params: { type: 'object', properties: { node: { type: 'string', pattern: ID_PATTERN } } },
       querystring: {
         type: 'object', additionalProperties: false,
         properties: {
-          ordered: natural('log size that the node knows to be ordered'), final: natural('edge index from which it needs outcomes'),
+          ordered: natural('log size that the node knows to be ordered'),
+          final: natural('edge index from which it needs outcomes'),
           wait: natural(`how long to wait for news, milliseconds, at most ${WAIT_MAX_MS}`),
         },
       },
@@ -75,11 +94,14 @@ export function addRoutes(server: Server, r: Region): void {
     const gone = new AbortController();
     reply.raw.on('close', () => gone.abort());
     const { ordered, final, wait } = request.query;
-    const frame = await r.relay.down(node, { ordered: Number(ordered), final: Number(final), waitMs: Math.min(Number(wait), WAIT_MAX_MS) }, gone.signal);
+    const frame = await r.relay.down(
+      node, { ordered: Number(ordered), final: Number(final), waitMs: Math.min(Number(wait), WAIT_MAX_MS) }, gone.signal,
+    );
     return reply.type(FRAME_TYPE).send(frame);
   });
 
   server.post('/v1/accounts/query', {
+    bodyLimit: QUERY_BYTES_MAX,
     schema: {
       tags: ['edge'], summary: 'Account states, signed by the control plane',
       body: {
@@ -95,17 +117,23 @@ export function addRoutes(server: Server, r: Region): void {
       if (answer.status !== 200) throw problemOf('/v1/accounts/query', answer);
       return await reply.type('text/plain; charset=utf-8').send(answer.body);
     } catch (error) {
-      if (error instanceof UnreachableError) throw new Problem(503, 'centre-unreachable', 'the control plane does not answer; try again', {}, 1);
+      if (error instanceof UnreachableError) {
+        throw new Problem(503, 'centre-unreachable', 'the control plane does not answer; try again', {}, 1);
+      }
       throw error;
     }
   });
 
-  server.post('/v1/cosignatures', { bodyLimit: NOTE_BYTES_MAX, schema: { tags: ['region'], summary: 'A peer\'s cosigned checkpoint of the region log' } }, async (request, reply) => {
+  server.post('/v1/cosignatures', {
+    bodyLimit: NOTE_BYTES_MAX, schema: { tags: ['region'], summary: 'A peer\'s cosigned checkpoint of the region log' },
+  }, async (request, reply) => {
     const note = await r.agreement.takeNote(bytes(request, 'text/plain').toString('utf8'));
     return note === null ? reply.status(204).send() : reply.type('text/plain; charset=utf-8').send(note);
   });
 
-  server.get('/v1/cosignatures/latest', { schema: { tags: ['region'], summary: 'The largest checkpoint that this replica has cosigned' } }, async (_request, reply) => {
+  server.get('/v1/cosignatures/latest', {
+    schema: { tags: ['region'], summary: 'The largest checkpoint that this replica has cosigned' },
+  }, async (_request, reply) => {
     const note = r.replica.halted() === null ? r.agreement.latestNote() : null;
     if (note === null) throw new Problem(404, 'no-checkpoint', r.replica.halted() ?? 'this replica has cosigned nothing yet');
     return reply.type('text/plain; charset=utf-8').send(note);
@@ -114,8 +142,12 @@ export function addRoutes(server: Server, r: Region): void {
   // Witnesses take a request whatever media type its client gives it.
   server.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: ADD_CHECKPOINT_BYTES_MAX }, async (_request: FastifyRequest, body: Buffer) => body);
-    scope.post('/add-checkpoint', { schema: { tags: ['witness'], summary: 'C2SP tlog-witness, for the global log' } }, async (request, reply) => {
+    scope.addContentTypeParser(
+      '*', { parseAs: 'buffer', bodyLimit: ADD_CHECKPOINT_BYTES_MAX }, async (_request: FastifyRequest, body: Buffer) => body,
+    );
+    scope.post('/add-checkpoint', {
+      schema: { tags: ['witness'], summary: 'C2SP tlog-witness, for the global log' },
+    }, async (request, reply) => {
       const halted = r.replica.halted();
       if (halted !== null) throw new Problem(503, 'halted', halted, {}, 5);
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -125,7 +157,9 @@ export function addRoutes(server: Server, r: Region): void {
   });
 
   server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => statusOf(r));
-  server.get('/v1/evidence', { schema: { tags: ['operations'], summary: `What was refused, and why; the newest ${EVIDENCE_LIST_MAX}` } }, async () => ({ evidence: r.store.evidence(EVIDENCE_LIST_MAX) }));
+  server.get('/v1/evidence', {
+    schema: { tags: ['operations'], summary: `What was refused, and why; the newest ${EVIDENCE_LIST_MAX}` },
+  }, async () => ({ evidence: r.store.evidence(EVIDENCE_LIST_MAX) }));
 }
 
 function countsOf(r: Region): Record<string, number> {
@@ -151,8 +185,10 @@ export function statusOf(r: Region): ServiceStatus {
 
 export function metricsOf(r: Region): Metric[] {
   const counts = countsOf(r);
+  const labels = { region: r.trust.id, replica: String(r.me) };
+  const age = r.centre.ageMs();
   const one = (name: string, type: 'counter' | 'gauge', help: string, value: number): Metric =>
-    ({ name: `tidemark_region_${name}`, type, help, samples: [{ labels: { region: r.trust.id, replica: String(r.me) }, value }] });
+    ({ name: `tidemark_region_${name}`, type, help, samples: [{ labels, value }] });
   return [
     one('batches', 'gauge', 'Entries of the region log.', counts['batches']!),
     one('entries', 'gauge', 'Edge log entries that the region has.', counts['entries']!),
@@ -165,8 +201,9 @@ export function metricsOf(r: Region): Metric[] {
     one('evidence', 'gauge', 'Pieces of evidence kept.', counts['evidence']!),
     one('disagreeing_replicas', 'gauge', 'Peers that cosigned another root than this replica\'s.', counts['disagreeing']!),
     one('in_flight', 'gauge', 'Batches being taken.', r.ingress.inFlight()),
+    one('receiving_bytes', 'gauge', 'Bytes of batches that are coming in or being taken.', r.receiving.bytes()),
     one('waiters', 'gauge', 'Nodes waiting for news.', r.relay.waiters()),
     one('halted', 'gauge', '1 when this replica has stopped for good.', r.replica.halted() === null ? 0 : 1),
-    one('centre_age_seconds', 'gauge', 'Time since the centre was last heard of; -1 before the first time.', r.centre.ageMs() === null ? -1 : r.centre.ageMs()! / 1000),
+    one('centre_age_seconds', 'gauge', 'Time since word from the centre; -1 before the first.', age === null ? -1 : age / 1000),
   ];
 }

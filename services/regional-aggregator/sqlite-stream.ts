@@ -55,7 +55,8 @@ export function openSqliteStream(options: SqliteStreamOptions): OrderedStream {
   const last = db.prepare('SELECT seq FROM sqlite_sequence WHERE name = \'message\'');
   const version = db.prepare('PRAGMA data_version');
   const drop = db.prepare('DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE seq <= ? ORDER BY seq LIMIT ?)');
-  const number = (statement: StatementSync, column: string): number => (statement.get() as Record<string, number> | undefined)?.[column] ?? 0;
+  const number = (statement: StatementSync, column: string): number =>
+    (statement.get() as Record<string, number> | undefined)?.[column] ?? 0;
 
   const recent = new Map<number, Uint8Array>();
   let recentBytes = 0;
@@ -139,7 +140,8 @@ export function openSqliteStream(options: SqliteStreamOptions): OrderedStream {
     async read(afterSeq, maxMessages, maxBytes) {
       const out: StreamMessage[] = [];
       let bytes = 0;
-      for (const { seq, at, zstd } of after.iterate(afterSeq, maxMessages) as Iterable<{ seq: number; at: number; zstd: number }>) {
+      const rows = after.iterate(afterSeq, maxMessages) as Iterable<{ seq: number; at: number; zstd: number }>;
+      for (const { seq, at, zstd } of rows) {
         const data = dataAt(seq, zstd);
         if (data === null) continue;
         out.push({ seq, at, data });
@@ -160,7 +162,9 @@ export function openSqliteStream(options: SqliteStreamOptions): OrderedStream {
       };
     },
     async trim(uptoSeq) {
-      while (!closed && Number(transaction(db, () => drop.run(uptoSeq, TRIM_STEP)).changes) === TRIM_STEP) await new Promise(setImmediate);
+      while (!closed && Number(transaction(db, () => drop.run(uptoSeq, TRIM_STEP)).changes) === TRIM_STEP) await new Promise(
+        setImmediate,
+      );
     },
     async close() {
       if (closed) return;

@@ -11,8 +11,11 @@ import { emptyNode, extend, type NodeState, type Step } from './core/replay.ts';
 
 const MIGRATIONS: readonly Migration[] = [`
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE node (node TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, frontier BLOB NOT NULL) STRICT, WITHOUT ROWID;
-  -- One row per region log entry. frontier: the node's log before the batch; leaves: the batch's leaf hashes; bytes: of all payloads up to here.
+  CREATE TABLE node (
+    node TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, frontier BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- One row per region log entry. frontier: the node's log before the batch; leaves: the batch's leaf hashes; bytes: of all
+  -- payloads up to here.
   CREATE TABLE batch (
     idx INTEGER PRIMARY KEY, node TEXT NOT NULL, size INTEGER NOT NULL, seq INTEGER NOT NULL, bytes INTEGER NOT NULL,
     frontier BLOB NOT NULL, leaves BLOB NOT NULL
@@ -114,19 +117,23 @@ export function openRegionStore(path: string): RegionStore {
     witnessed: db.prepare('SELECT size, root FROM witnessed WHERE origin = ?'),
     setWitnessed: db.prepare('INSERT INTO witnessed (origin, size, root) VALUES (?, ?, ?) ON CONFLICT (origin) DO UPDATE '
       + 'SET size = excluded.size, root = excluded.root'),
-    keep: db.prepare('INSERT INTO evidence (at, who, kind, hash, detail, document, known) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    keep: db.prepare('INSERT INTO evidence (at, who, kind, hash, detail, document, known) VALUES (?, ?, ?, ?, ?, ?, ?) '
+      + 'ON CONFLICT DO NOTHING'),
     forget: db.prepare('DELETE FROM evidence WHERE who = ? AND kind = ? AND id NOT IN '
       + `(SELECT id FROM evidence WHERE who = ? AND kind = ? ORDER BY id DESC LIMIT ${EVIDENCE_MAX})`),
     evidence: db.prepare('SELECT at, who, kind, hash, detail, document, known FROM evidence ORDER BY id DESC LIMIT ?'),
     evidenceCount: db.prepare('SELECT count(*) AS n FROM evidence'),
   };
 
-  const get = (key: string): string | null => soon.get(key) ?? ((sql.get.get(key) as { value: string } | undefined)?.value ?? null);
+  const get = (key: string): string | null =>
+    soon.get(key) ?? (sql.get.get(key) as { value: string } | undefined)?.value ?? null;
 
   /** What is held in memory is what is on disk: at start, and after a transaction that failed half-way. */
   function load(): void {
     nodes.clear();
-    for (const row of sql.nodes.all() as unknown as (NodeState & { node: string })[]) nodes.set(row.node, { size: row.size, root: row.root, frontier: row.frontier });
+    for (const row of sql.nodes.all() as unknown as (NodeState & { node: string })[]) nodes.set(
+      row.node, { size: row.size, root: row.root, frontier: row.frontier },
+    );
     cursor = Number(get('cursor') ?? 0);
     bytes = (sql.bytes.get() as { bytes: number } | undefined)?.bytes ?? 0;
   }

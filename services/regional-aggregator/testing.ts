@@ -1,4 +1,7 @@
-/** What the tests of this service share: keys, an edge node's log, a control plane that checks what it gets, replicas on free ports. */
+/**
+ * What the tests of this service share: keys, an edge node's log, a control plane that checks what it gets, replicas on free
+ * ports.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -21,7 +24,9 @@ export const REGION = 'eu';
 export const quiet = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
 
 const seed = (text: string): Uint8Array => sha256(Buffer.from(`seed of ${text}`));
-export const testSigner = (name: string, kind: 'ed25519' | 'cosignature/v1' = 'ed25519'): { signer: Signer; skey: string } => generateSigner(name, kind, seed(name));
+export const testSigner = (name: string, kind: 'ed25519' | 'cosignature/v1' = 'ed25519'): { signer: Signer; skey: string } => generateSigner(
+  name, kind, seed(name),
+);
 
 /** An edge node's log as its own uplink would send it. */
 export interface EdgeLog {
@@ -111,9 +116,13 @@ export async function startFakeControl(trust: Trust, port = 0): Promise<FakeCont
     try {
       const checkpoint = openCheckpointWithQuorum(h.checkpoint, region.log, region.replicas, region.quorum);
       if (h.to <= entries.length) return { status: 200, json: { applied: entries.length, size: known.size } };
-      if (h.from !== entries.length) return { status: 409, json: { code: 'gap', detail: 'gap', applied: entries.length, size: known.size } };
+      if (h.from !== entries.length) {
+        return { status: 409, json: { code: 'gap', detail: 'gap', applied: entries.length, size: known.size } };
+      }
       const unbase64 = (list: string[]): Buffer[] => list.map((s) => Buffer.from(s, 'base64'));
-      if (checkpoint.size < known.size) return { status: 409, json: { code: 'gap', detail: 'older', applied: entries.length, size: known.size } };
+      if (checkpoint.size < known.size) {
+        return { status: 409, json: { code: 'gap', detail: 'older', applied: entries.length, size: known.size } };
+      }
       if (known.size > 0) verifyConsistency(known.size, known.root, checkpoint.size, checkpoint.root, unbase64(h.consistency));
       const hashes = Buffer.concat(h.entries.map((e) => Buffer.from(hashLeaf(Buffer.from(e)))));
       verifyRange(hashes, h.from, checkpoint.size, unbase64(h.range), checkpoint.root);
@@ -140,7 +149,9 @@ export async function startFakeControl(trust: Trust, port = 0): Promise<FakeCont
       return;
     }
     const url = new URL(request.url!, 'http://x');
-    const json = (status: number, value: object): void => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    const json = (status: number, value: object): void => void response.writeHead(status, { 'content-type': 'application/json' }).end(
+      JSON.stringify(value),
+    );
     const chunks: Buffer[] = [];
     request.on('data', (c: Buffer) => chunks.push(c));
     request.on('end', () => {
@@ -149,7 +160,9 @@ export async function startFakeControl(trust: Trust, port = 0): Promise<FakeCont
       else if (url.pathname === '/v1/blocks') {
         const { status, json: value } = block(body);
         json(status, value);
-      } else if (url.pathname === '/v1/accounts/query') response.writeHead(200, { 'content-type': 'text/plain' }).end(`signed ${body.toString()}`);
+      } else if (url.pathname === '/v1/accounts/query') response.writeHead(200, { 'content-type': 'text/plain' }).end(
+        `signed ${body.toString()}`,
+      );
       else {
         const node = /^\/v1\/nodes\/([^/]+)\/outcomes$/.exec(url.pathname)?.[1];
         if (node === undefined) return json(404, { code: 'not-found' });
@@ -158,7 +171,9 @@ export async function startFakeControl(trust: Trust, port = 0): Promise<FakeCont
         const answer = (): void => {
           const to = outcomes.get(node) ?? 0;
           const list = to > from ? [{ from, to, start: 1000 + from, proof: [] }] : [];
-          response.writeHead(200, { 'content-type': FRAME_TYPE }).end(encodeFrame({ checkpoint: 'global checkpoint', outcomes: list }, list.map(() => encodeBundle([Buffer.from(`${node} ${from}-${to}`)]))));
+          response.writeHead(200, { 'content-type': FRAME_TYPE }).end(
+            encodeFrame({ checkpoint: 'global checkpoint', outcomes: list }, list.map(() => encodeBundle([Buffer.from(`${node} ${from}-${to}`)]))),
+          );
         };
         if ((outcomes.get(node) ?? 0) > from) answer();
         else waiting.push(answer);
@@ -227,7 +242,9 @@ export async function createBed(options: { replicas: number; quorum: number; nod
   };
   const global = testSigner(`${ORIGIN}/global`);
   const log = testSigner(`${ORIGIN}/region/${REGION}`);
-  const replicas = Array.from({ length: options.replicas }, (_, n) => testSigner(`${ORIGIN}/region/${REGION}/replica/${n}`, 'cosignature/v1'));
+  const replicas = Array.from(
+    { length: options.replicas }, (_, n) => testSigner(`${ORIGIN}/region/${REGION}/replica/${n}`, 'cosignature/v1'),
+  );
   const file: TrustFile = {
     origin: ORIGIN, global: global.signer.vkey, witnessQuorum: 1,
     regions: [{

@@ -40,21 +40,31 @@ const isNat = (v: unknown): v is number => typeof v === 'number' && Number.isSaf
  * @throws EncodingError that names the field
  */
 export function parseBatch(message: Uint8Array): Batch {
-  if (message.byteLength > MESSAGE_MAX) throw new EncodingError(`batch: ${message.byteLength} bytes, at most ${MESSAGE_MAX} are allowed`);
+  if (message.byteLength > MESSAGE_MAX) {
+    throw new EncodingError(`batch: ${message.byteLength} bytes, at most ${MESSAGE_MAX} are allowed`);
+  }
   if (message.byteLength >= 4) {
     const length = new DataView(message.buffer, message.byteOffset).getUint32(0);
-    if (length > HEADER_BYTES_MAX) throw new EncodingError(`batch: header of ${length} bytes, at most ${HEADER_BYTES_MAX} are allowed`);
+    if (length > HEADER_BYTES_MAX) {
+      throw new EncodingError(`batch: header of ${length} bytes, at most ${HEADER_BYTES_MAX} are allowed`);
+    }
   }
   const { header, parts } = decodeFrame(message);
   const { node, from, size, checkpoint, proof } = header;
-  if (typeof node !== 'string' || node.length === 0 || node.length > 128) throw new EncodingError('node: expected an id of at most 128 characters');
+  if (typeof node !== 'string' || node.length === 0 || node.length > 128) {
+    throw new EncodingError('node: expected an id of at most 128 characters');
+  }
   if (!isNat(from)) throw new EncodingError(`from: expected a non-negative integer, got ${show(from)}`);
   if (!isNat(size) || size <= from) throw new EncodingError(`size: expected an integer above from (${from}), got ${show(size)}`);
-  if (size - from > ENTRIES_MAX) throw new EncodingError(`size: ${size - from} entries, at most ${ENTRIES_MAX} are allowed in one batch`);
+  if (size - from > ENTRIES_MAX) {
+    throw new EncodingError(`size: ${size - from} entries, at most ${ENTRIES_MAX} are allowed in one batch`);
+  }
   if (typeof checkpoint !== 'string' || checkpoint.length > CHECKPOINT_CHARS_MAX) {
     throw new EncodingError(`checkpoint: expected a signed note of at most ${CHECKPOINT_CHARS_MAX} characters`);
   }
-  if (!Array.isArray(proof) || proof.length > PROOF_HASHES_MAX) throw new EncodingError(`proof: expected a list of at most ${PROOF_HASHES_MAX} hashes`);
+  if (!Array.isArray(proof) || proof.length > PROOF_HASHES_MAX) {
+    throw new EncodingError(`proof: expected a list of at most ${PROOF_HASHES_MAX} hashes`);
+  }
   if (parts.length !== 1) throw new EncodingError(`parts: expected 1 (the entries), got ${parts.length}`);
   return {
     node, from, size, checkpoint, proof: proof.map(hashFromBase64), payload: parts[0]!,
@@ -64,7 +74,9 @@ export function parseBatch(message: Uint8Array): Batch {
 
 function hashFromBase64(value: unknown, i: number): Uint8Array {
   const bytes = typeof value === 'string' && /^[A-Za-z0-9+/]{43}=$/.test(value) ? Buffer.from(value, 'base64') : null;
-  if (bytes === null || bytes.toString('base64') !== value) throw new EncodingError(`proof[${i}]: expected a SHA-256 in base64, got ${show(value)}`);
+  if (bytes === null || bytes.toString('base64') !== value) {
+    throw new EncodingError(`proof[${i}]: expected a SHA-256 in base64, got ${show(value)}`);
+  }
   return bytes;
 }
 
@@ -101,7 +113,9 @@ export function signedRoot(batch: Batch, verifier: Verifier): Uint8Array | Refus
   if (checkpoint.origin !== verifier.name) {
     return { code: 'bad-signature', detail: `checkpoint: of ${show(checkpoint.origin)}, expected ${verifier.name}` };
   }
-  if (checkpoint.size !== batch.size) return { code: 'bad-batch', detail: `checkpoint: of size ${checkpoint.size}, but the batch says ${batch.size}` };
+  if (checkpoint.size !== batch.size) {
+    return { code: 'bad-batch', detail: `checkpoint: of size ${checkpoint.size}, but the batch says ${batch.size}` };
+  }
   return checkpoint.root;
 }
 

@@ -43,7 +43,9 @@ function simulate(n: number, quorum: number, worlds: readonly string[]): Sim & {
       turn(m.to, receive(sim.states[m.to]!, m.what, sim.now, rootAt(m.to)));
       // The answer: what the receiver has cosigned last, straight to whoever asks.
       const answer = latest(sim.states[m.to]!);
-      for (const from of m.what.lines.keys()) if (answer !== null && from !== m.to && !sim.halted[from]) turn(from, receive(sim.states[from]!, answer, sim.now, rootAt(from)));
+      for (const from of m.what.lines.keys()) if (answer !== null && from !== m.to && !sim.halted[from]) turn(
+        from, receive(sim.states[from]!, answer, sim.now, rootAt(from)),
+      );
     },
   });
 }
@@ -85,7 +87,9 @@ describe('agreement', () => {
           for (let i = 0; i < n!; i += 1) {
             sim.propose(i);
             const told = latest(sim.states[i]!);
-            if (told !== null && !sim.halted[i]) for (let to = 0; to < n!; to += 1) if (to !== i) sim.wire.push({ to, what: told });
+            if (told !== null && !sim.halted[i]) {
+              for (let to = 0; to < n!; to += 1) if (to !== i) sim.wire.push({ to, what: told });
+            }
           }
           while (sim.wire.length > 0) sim.deliver(0);
         }

@@ -106,7 +106,7 @@ export function cosigned(s: QuorumState, mine: Cosigned, now: number): Turn {
   return settle({ ...s, open: merged(s.open, mine) }, mine.size, now);
 }
 
-/** Peers' cosignatures, verified, over one checkpoint. Lines of this replica's own are ignored where it has not signed that root. */
+/** Peers' cosignatures, verified, over one checkpoint; a line of this replica's own among them is from before it was restarted. */
 export function receive(s: QuorumState, theirs: Cosigned, now: number, rootAt: (size: number) => Uint8Array): Turn {
   const turn = received(s, theirs, rootAt);
   const after = settle(turn.state, theirs.size, now);
@@ -133,7 +133,8 @@ function received(s: QuorumState, theirs: Cosigned, rootAt: (size: number) => Ui
   if (theirs.size <= reachedSize(s)) return { state: s, effects: [] };
   const known = s.open.get(theirs.size);
   const open = merged(s.open, theirs);
-  return { state: { ...s, open }, effects: known?.lines.has(s.me) === true || theirs.lines.has(s.me) ? [] : [{ do: 'sign', size: theirs.size }] };
+  const signed = known?.lines.has(s.me) === true || theirs.lines.has(s.me);
+  return { state: { ...s, open }, effects: signed ? [] : [{ do: 'sign', size: theirs.size }] };
 }
 
 function merged(open: ReadonlyMap<number, Cosigned>, more: Cosigned): ReadonlyMap<number, Cosigned> {

@@ -35,7 +35,9 @@ async function judge(log: EdgeLog, have: number, message: Uint8Array): Promise<J
   const r = replica([log]);
   if (have > 0) r.take(await log.batch(0, have), 1);
   const batch = parseBatch(message);
-  return assess(batch, sha256(batch.payload), verifierOf(log), r.states.get(log.node) ?? emptyNode(), (size) => log.root(size), sha256);
+  return assess(
+    batch, sha256(batch.payload), verifierOf(log), r.states.get(log.node) ?? emptyNode(), (size) => log.root(size), sha256,
+  );
 }
 
 const grown = (n: number, text?: string, node = 'a'): EdgeLog => {
@@ -86,7 +88,9 @@ describe('replay', () => {
         expect(second.take(Uint8Array.from(message), i + 1)).toBe(code);
         if (m < 4) {
           const batch = parseBatch(message);
-          const { extension } = assess(batch, sha256(batch.payload), verifierOf(a), third.states.get('a') ?? emptyNode(), (size) => a.root(size), sha256);
+          const { extension } = assess(
+            batch, sha256(batch.payload), verifierOf(a), third.states.get('a') ?? emptyNode(), (size) => a.root(size), sha256,
+          );
           if (extension !== undefined) assessed.set(extension.id, extension);
         }
         expect(third.take(message, i + 1)).toBe(code);
@@ -150,8 +154,12 @@ describe('assess', () => {
   });
 
   it('calls the first batch of a log bad, not a fork, when its entries are not those of the checkpoint', async () => {
-    expect((await judge(grown(30), 0, await grown(30).batch(0, 30, { payload: encodeBundle(forked(30, 3).entries) }))).refusal?.code).toBe('bad-batch');
-    expect((await judge(grown(30), 0, await grown(30).batch(0, 30, { header: { proof: [Buffer.alloc(32).toString('base64')] } }))).refusal?.code).toBe('bad-batch');
+    expect((await judge(grown(30), 0, await grown(30).batch(0, 30, { payload: encodeBundle(forked(30, 3).entries) }))).refusal?.code).toBe(
+      'bad-batch',
+    );
+    expect((await judge(grown(30), 0, await grown(30).batch(0, 30, { header: { proof: [Buffer.alloc(32).toString('base64')] } }))).refusal?.code).toBe(
+      'bad-batch',
+    );
   });
 
   it('knows every earlier part of the log again, however it is cut', async () => {

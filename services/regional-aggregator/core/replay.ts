@@ -4,7 +4,9 @@
  * stream, and whatever it checked before, does not matter.
  */
 import { EncodingError, type BatchEntry } from '../../protocol/index.ts';
-import { bundleLeafHashes, bundleOffsets, EMPTY_ROOT, Frontier, verifyConsistency, type Verifier } from '../../transparency/index.ts';
+import {
+  bundleLeafHashes, bundleOffsets, EMPTY_ROOT, Frontier, verifyConsistency, type Verifier,
+} from '../../transparency/index.ts';
 import {
   ENTRY_BYTES_MAX, isRefusal, messageId, parseBatch, signedRoot, type Batch, type Refusal, type Sha256,
 } from './batch.ts';
@@ -37,10 +39,14 @@ function leafHashes(batch: Batch): Uint8Array | Refusal {
     const offsets = bundleOffsets(batch.payload);
     const count = offsets.length - 1;
     // Before hashing: a payload may hold millions of empty entries.
-    if (count !== batch.size - batch.from) return { code: 'bad-batch', detail: `entries: ${count} of them, but the batch says ${batch.size - batch.from}` };
+    if (count !== batch.size - batch.from) {
+      return { code: 'bad-batch', detail: `entries: ${count} of them, but the batch says ${batch.size - batch.from}` };
+    }
     for (let i = 0; i < count; i += 1) {
       const length = offsets[i + 1]! - offsets[i]! - 2;
-      if (length > ENTRY_BYTES_MAX) return { code: 'bad-batch', detail: `entries[${i}]: ${length} bytes, at most ${ENTRY_BYTES_MAX} are allowed` };
+      if (length > ENTRY_BYTES_MAX) {
+        return { code: 'bad-batch', detail: `entries[${i}]: ${length} bytes, at most ${ENTRY_BYTES_MAX} are allowed` };
+      }
     }
     return bundleLeafHashes(batch.payload).hashes;
   } catch (error) {
@@ -77,9 +83,14 @@ export function assess(
     if (same(rootAt(batch.size), root)) return { known: true };
     return batch.size === state.size
       ? refuse('fork', `the node signed another log of size ${batch.size} than the one the region has`)
-      : refuse('rollback', `the node signed a log of size ${batch.size} that is no prefix of the one the region has, of size ${state.size}`);
+      : refuse(
+        'rollback',
+        `the node signed a log of size ${batch.size} that is no prefix of the region's, of size ${state.size}`,
+      );
   }
-  if (batch.from > state.size) return refuse('gap', `the batch starts at ${batch.from}, the region has the node's log up to ${state.size}`);
+  if (batch.from > state.size) {
+    return refuse('gap', `the batch starts at ${batch.from}, the region has the node's log up to ${state.size}`);
+  }
   const leaves = leafHashes(batch);
   if (isRefusal(leaves)) return { refusal: leaves };
   const next = extend(state, leaves, state.size - batch.from);
@@ -88,7 +99,10 @@ export function assess(
     // A valid proof clears the node's log and leaves the entries as what is wrong.
     return state.size === 0 || consistent?.ok === true
       ? refuse('bad-batch', `the entries do not hash to the checkpoint of size ${batch.size}`)
-      : refuse('fork', `the node signed a log of size ${batch.size} that is not shown to continue the one the region has, of size ${state.size}`);
+      : refuse(
+        'fork',
+        `the node signed a log of size ${batch.size} that is not shown to continue the region's, of size ${state.size}`,
+      );
   }
   // A batch cut differently from one whose answer was lost: the region says what it has, and the node continues from there.
   if (consistent === null) return { known: true };
@@ -145,21 +159,29 @@ export function replay(context: ReplayContext, message: Uint8Array, seq: number,
   const id = messageId(batch, digest, context.sha256);
   const rejected = (refusal: Refusal): Step => ({ accepted: false, node, refusal, id });
   const verifier = context.verifier(node);
-  if (verifier === undefined) return rejected({ code: 'unknown-node', detail: `${node.slice(0, 128)} is not a node of region ${context.region}` });
+  if (verifier === undefined) {
+    return rejected({ code: 'unknown-node', detail: `${node.slice(0, 128)} is not a node of region ${context.region}` });
+  }
   const base = context.state(node);
   const accepted = (next: NodeState, leaves: Uint8Array): Step => ({
     accepted: true, base, next, leaves, id,
     entry: { region: context.region, node, from, size, checkpoint, digest: Buffer.from(digest).toString('base64'), seq, at },
   });
   const assessed = context.assessed(id);
-  if (assessed !== undefined && assessed.base.size === base.size && same(assessed.base.root, base.root)) return accepted(assessed.next, assessed.leaves);
+  if (assessed !== undefined && assessed.base.size === base.size && same(assessed.base.root, base.root)) {
+    return accepted(assessed.next, assessed.leaves);
+  }
   const root = signedRoot(batch, verifier);
   if (isRefusal(root)) return rejected(root);
   // Also where the region has the batch already: two replicas may have published it at the same time.
-  if (from !== base.size) return rejected({ code: 'gap', detail: `the batch starts at ${from}, the region has the node's log up to ${base.size}` });
+  if (from !== base.size) {
+    return rejected({ code: 'gap', detail: `the batch starts at ${from}, the region has the node's log up to ${base.size}` });
+  }
   const leaves = leafHashes(batch);
   if (isRefusal(leaves)) return rejected(leaves);
   const next = extend(base, leaves);
-  if (!same(next.root, root)) return rejected({ code: 'fork', detail: `the entries up to ${size} do not hash to the checkpoint` });
+  if (!same(next.root, root)) {
+    return rejected({ code: 'fork', detail: `the entries up to ${size} do not hash to the checkpoint` });
+  }
   return accepted(next, leaves);
 }
