@@ -61,7 +61,7 @@ const parsed: Settlement[][] = [];
 measure('read decisions', () => {
   for (const p of payloads) {
     const out: Settlement[] = [];
-    readDecisions(p, p.toString('latin1'), out);
+    readDecisions(p, out);
     parsed.push(out);
   }
 });
@@ -77,7 +77,7 @@ measure('ledger and outcome texts', () => {
 parsed.length = 0;
 
 const store = openSqliteStore(join(folder, 'ledger.db'));
-const applier = createApplier({ store, head: await store.head(), now: Date.now, onCommit: () => {}, onIncident: (incident) => { throw new Error(incident.detail); } });
+const applier = createApplier({ store, head: await store.head(), now: Date.now, witnessedSize: () => Infinity, onCommit: () => {}, onIncident: (incident) => { throw new Error(incident.detail); } });
 await applier.open([...memory.values()].map((a) => ({ account: a.id, asset: 'EUR', overdraft: null })));
 const keys = platform.trust.regions.get('r0')!;
 const times: number[] = [];

@@ -30,9 +30,11 @@ function brittle(store: LedgerStore): LedgerStore & { fail: boolean; commits: nu
 let store: ReturnType<typeof brittle>;
 let applier: Applier;
 const committed: Committed[] = [];
+let witnessedSize = 0;
 const incidents: Incident[] = [];
 afterEach(async () => {
   committed.length = incidents.length = 0;
+  witnessedSize = 0;
   await applier.stop();
   await store.close();
 });
@@ -40,7 +42,7 @@ afterEach(async () => {
 const platform = () => fakePlatform({ replicas: 1, quorum: 1 });
 async function start(): Promise<void> {
   store = brittle(openSqliteStore(':memory:'));
-  applier = createApplier({ store, head: await store.head(), now: () => 1_000, onCommit: (c) => committed.push(c), onIncident: (i) => incidents.push(i) });
+  applier = createApplier({ store, head: await store.head(), now: () => 1_000, witnessedSize: () => witnessedSize, onCommit: (c) => committed.push(c), onIncident: (i) => incidents.push(i) });
   await applier.open([{ account: 'bank', asset: 'EUR', overdraft: null }, { account: 'alice', asset: 'EUR', overdraft: 0n }]);
 }
 const paid = (id: string, amount = 1n): Buffer[] => encodeDecisions([{ id, debit: 'bank', credit: 'alice', amount }]);
@@ -127,5 +129,16 @@ describe('the applier', () => {
     await Promise.all([sent, reading]);
     expect(seen).toBe(9n);
     store.commit = inner;
+  });
+
+  test('takes no more blocks while too much is not witnessed', async () => {
+    await start();
+    const { regions: [region], trust } = platform();
+    await region!.order('r0-n0', paid('s1'));
+    const block = await region!.block(0, 0);
+    witnessedSize = -2_000_000;
+    expect(await outcomeOf(applier.block(block.header, block.parts, trust.regions.get('r0')!))).toBe('not-witnessed');
+    witnessedSize = 0;
+    expect(await outcomeOf(applier.block(block.header, block.parts, trust.regions.get('r0')!))).toBe('done');
   });
 });

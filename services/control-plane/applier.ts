@@ -3,6 +3,7 @@
  * one after the other, several of them in one transaction when they wait together. Whoever handed one in gets an answer
  * when it is durable.
  */
+import { hash } from 'node:crypto';
 import { encodeAccount, Problem, type AccountEntry } from '../protocol/index.ts';
 import { EMPTY_ROOT, Frontier } from '../transparency/index.ts';
 import { checkBlock, type CheckedBlock, type NodeState, type RegionKeys, type RegionState } from './core/block.ts';
@@ -18,6 +19,8 @@ const QUEUED_OPENINGS_MAX = 40_000;
 /** One transaction takes blocks until it has this many settlements: enough to share an fsync, not so many that others wait. */
 const TRANSACTION_SETTLEMENTS = 8_192;
 const CACHED_ACCOUNTS = 400_000;
+/** Outcomes that wait to be witnessed, at most: what has to be read again at a start, and kept in memory until then. */
+const UNWITNESSED_MAX = 2_000_000;
 const RETRY_SECONDS = 1;
 
 export interface Opening {
@@ -26,7 +29,7 @@ export interface Opening {
   readonly overdraft: bigint | null;
 }
 
-/** `created`: new; `changed`: another limit than before; `same`: it was like that; `asset-mismatch`: refused, it holds `asset`. */
+/** `created`: new; `changed`: another limit than before; `same`: it was like that; `asset-mismatch`: it holds `asset`. */
 export interface Opened {
   readonly result: 'created' | 'changed' | 'same' | 'asset-mismatch';
   readonly asset: string;
@@ -98,17 +101,23 @@ export interface ApplierOptions {
   readonly head: Head;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Size of the witnessed checkpoint. */
+  readonly witnessedSize: () => number;
   /** Called synchronously right after each commit, before anybody is answered. */
   readonly onCommit: (committed: Committed) => void;
   readonly onIncident: (incident: Incident) => void;
 }
 
+const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64');
+
 const NEW_REGION: RegionState = { applied: 0, size: 0, root: EMPTY_ROOT };
 
-export function createApplier({ store, head, now, onCommit, onIncident }: ApplierOptions): Applier {
+export function createApplier({ store, head, now, witnessedSize, onCommit, onIncident }: ApplierOptions): Applier {
   const committed: Progress = {
     regions: new Map(head.regions.map((r) => [r.id, { applied: r.applied, size: r.size, root: r.root }])),
-    nodes: new Map(head.nodes.map((n) => [n.id, { region: n.region, log: Frontier.decode(n.log), haltedAt: n.haltedAt, haltedWhy: n.haltedWhy }])),
+    nodes: new Map(head.nodes.map((n) => [
+      n.id, { region: n.region, log: Frontier.decode(n.log), haltedAt: n.haltedAt, haltedWhy: n.haltedWhy },
+    ])),
   };
   /** As it will be when everything in the queue is committed: what a new block is checked against. */
   const planned: { regions: Map<string, RegionState>; logs: Map<string, Frontier> } = { regions: new Map(), logs: new Map() };
@@ -142,7 +151,8 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
     if (halted !== null) throw new Problem(503, 'halted', halted, {}, 30);
   }
 
-  const tryAgain = (): Problem => new Problem(503, 'not-stored', 'it could not be stored and nothing of it was applied; send it again', {}, RETRY_SECONDS);
+  const tryAgain = (): Problem =>
+    new Problem(503, 'not-stored', 'it could not be stored and nothing of it was applied; send it again', {}, RETRY_SECONDS);
 
   function enqueue(job: Job): void {
     queue.push(job);
@@ -152,18 +162,25 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
   /** Answers of blocks that repeat one in the queue wait until that one is durable. */
   let lastBlock: Promise<unknown> = Promise.resolve();
 
-  async function block(header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionKeys): Promise<RegionState> {
+  async function block(
+    header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionKeys,
+  ): Promise<RegionState> {
     checkOpen();
     if (queuedBlocks >= QUEUED_BLOCKS_MAX || queuedBytes >= QUEUED_BYTES_MAX) {
       throw new Problem(503, 'busy', `${queuedBlocks} blocks wait to be applied; send this one again later`, {}, RETRY_SECONDS);
     }
+    if (size - witnessedSize() > UNWITNESSED_MAX) {
+      const detail = `${size - witnessedSize()} outcomes wait for the regions to cosign them; send this block again later`;
+      throw new Problem(503, 'not-witnessed', detail, {}, 5 * RETRY_SECONDS);
+    }
     const node = (id: string): NodeState => ({ log: planned.logs.get(id) ?? committed.nodes.get(id)?.log ?? Frontier.empty() });
-    const checked = checkBlock(header, parts, keys, planned.regions.get(keys.id) ?? region(keys.id), node);
+    const state = planned.regions.get(keys.id) ?? region(keys.id);
+    const checked = checkBlock(header, parts, keys, state, node, sha256);
     if (checked === null) {
       await lastBlock;
-      const state = region(keys.id);
-      if (state.applied < Number(header['to'])) throw tryAgain();
-      return state;
+      const after = region(keys.id);
+      if (after.applied < Number(header['to'])) throw tryAgain();
+      return after;
     }
     const bytes = checked.batches.reduce((sum, b) => sum + b.payload.byteLength, 0);
     planned.regions.set(keys.id, { applied: checked.to, size: checked.size, root: checked.root });
@@ -177,7 +194,9 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
 
   async function open(openings: readonly Opening[]): Promise<readonly Opened[]> {
     checkOpen();
-    if (queuedOpenings >= QUEUED_OPENINGS_MAX) throw new Problem(503, 'busy', `${queuedOpenings} accounts wait to be opened; send these again later`, {}, RETRY_SECONDS);
+    if (queuedOpenings >= QUEUED_OPENINGS_MAX) {
+      throw new Problem(503, 'busy', `${queuedOpenings} accounts wait to be opened; send these again later`, {}, RETRY_SECONDS);
+    }
     queuedOpenings += openings.length;
     return new Promise((done, failed) => enqueue({ kind: 'open', openings, done, failed }));
   }
@@ -252,7 +271,7 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
         const start = all.length;
         if (haltedAt === null) {
           try {
-            readDecisions(batch.payload, latin1(batch.payload), all);
+            readDecisions(batch.payload, all);
             runs.push({ region: b.region, node: batch.node, from: batch.from, start, end: all.length });
           } catch (error) {
             if (!(error instanceof PayloadError)) throw error;
@@ -286,7 +305,8 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
         const changed = new Set<Account>();
         for (const r of runs) {
           const settlements = runs.length === 1 ? all : all.slice(r.start, r.end);
-          const e = applyBatch(view, { region: r.region, node: r.node, from: r.from, first: first + r.start, settlements }, at, fates);
+          const batch = { region: r.region, node: r.node, from: r.from, first: first + r.start, settlements };
+          const e = applyBatch(view, batch, at, fates);
           effects.push(e);
           for (const account of e.changed) changed.add(account);
           bundles.push({ bundle: bundleOf(e.entries), count: e.entries.length });
@@ -298,8 +318,10 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
         }
         return {
           bundles, accounts: [...changed], ranges, counts: next, incidents,
-          regions: [...regions.values()].map((b) => ({ id: b.region, applied: b.to, size: b.size, root: b.root, checkpoint: b.checkpoint })),
-          nodes: [...nodes].map(([id, n]) => ({ id, region: n.region, log: n.log.encode(), haltedAt: n.haltedAt, haltedWhy: n.haltedWhy })),
+          regions: [...regions.values()].map((b) => ({
+            id: b.region, applied: b.to, size: b.size, root: b.root, checkpoint: b.checkpoint,
+          })),
+          nodes: [...nodes].map(([id, n]) => rowOf(id, n)),
         };
       });
     } catch (error) {
@@ -382,7 +404,7 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
     queued: () => queuedBlocks,
     halted: () => halted,
     haltedNodes: () => [...committed.nodes].filter(([, n]) => n.haltedAt !== null)
-      .map(([id, n]) => ({ id, region: n.region, log: n.log.encode(), haltedAt: n.haltedAt, haltedWhy: n.haltedWhy })),
+      .map(([id, n]) => rowOf(id, n)),
     async account(id) {
       // While a transaction is on its way, the accounts in memory are ahead of what is durable.
       while (committing !== null) await committing;
@@ -395,6 +417,9 @@ export function createApplier({ store, head, now, onCommit, onIncident }: Applie
     },
   };
 }
+
+const rowOf = (id: string, n: Node): NodeRow =>
+  ({ id, region: n.region, log: n.log.encode(), haltedAt: n.haltedAt, haltedWhy: n.haltedWhy });
 
 /** How the ledger asks for earlier outcomes; those of this very transaction are told from what has been decided so far. */
 function earlierOf(
@@ -409,8 +434,6 @@ function earlierOf(
     return { ...all[place]!, index: hit.index, reason: fates[place] ?? null };
   };
 }
-
-const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 
 /** Outcomes are ASCII: what they consist of are ids, digits and our own words. */
 function bundleOf(entries: readonly string[]): Buffer {

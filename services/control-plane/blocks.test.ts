@@ -46,7 +46,7 @@ describe('blocks that are refused', () => {
     await region.order('r0-n0', one('s1'));
     const block = await region.block(0, 0);
     block.header.checkpoint = await region.checkpoint(1);
-    await expectRefused(bench, block, 403, 'no-quorum', /1 of 3 cosigners, 2 are needed/, false);
+    await expectRefused(bench, block, 403, 'no-quorum', /1 of 3 cosigners/, false);
   });
 
   test('with the cosignatures of another region', async () => {
@@ -80,7 +80,7 @@ describe('blocks that are refused', () => {
     // The same keys, another history.
     const twin = fakePlatform().regions[0]!;
     await twin.order('r0-n0', one('x1'));
-    await expectRefused(bench, await twin.block(0, 0), 409, 'fork', /has signed two different logs/, true);
+    await expectRefused(bench, await twin.block(0, 0), 409, 'fork', /has signed two logs/, true);
     await twin.order('r0-n0', one('x2'));
     const answer = await bench.block(await twin.block(1, 1));
     expect(json(answer)).toMatchObject({ status: 409, code: 'fork', applied: 1, size: 1 });

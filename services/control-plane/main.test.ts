@@ -35,7 +35,8 @@ describe('settling', () => {
     expect((await bench.get('/v1/settlements/s9')).status).toBe(404);
     expect(json(await bench.get('/v1/ledger'))).toEqual({ assets: { EUR: { sum: '0', accounts: 3 } }, settlements: 7 });
 
-    const { entry, node, index, region: from } = json(await bench.get('/v1/settlements/s2/provenance'));
+    const { entry, node, index, region: from, leaf } = json(await bench.get('/v1/settlements/s2/provenance'));
+    expect(leaf).toBe(hashLeaf(Buffer.from(entry)).toString('base64'));
     expect([node, index, from]).toEqual(['r0-n0', 1, 'r0']);
     const receipt = await bench.get('/v1/settlements/s2/receipt');
     expect(verifyProof(receipt.body, { entry: Buffer.from(entry) }, { log, cosigners: bench.platform.regions.flatMap((r) => r.replicas.map((s) => parseVerifier(s.vkey))), quorum: 1 }).index).toBe(4);

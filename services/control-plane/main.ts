@@ -1,6 +1,6 @@
 /**
- * The global control plane: applies the regions' blocks to a double-entry ledger, writes every outcome to the global log, and has the
- * regions witness it. `core/` holds the rules; this file wires them to HTTP, storage and time.
+ * The global control plane: applies the regions' blocks to a double-entry ledger, writes every outcome to the global log,
+ * and has the regions witness it. `core/` holds the rules; this file wires them to HTTP, storage and time.
  */
 import { join } from 'node:path';
 import { decodeGlobal, type ServiceStatus } from '../protocol/index.ts';
@@ -27,7 +27,8 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   const trust = readTrust(settings.trust);
   const signer = readSigner(settings.key);
   if (signer.vkey !== trust.global.vkey) {
-    throw new Error(`${settings.key} is the key of ${signer.vkey}, but ${settings.trust} names ${trust.global.vkey} as the global log's`);
+    const expected = `the global log's is ${trust.global.vkey} in ${settings.trust}`;
+    throw new Error(`${settings.key} is the key of ${signer.vkey}, but ${expected}`);
   }
   const urls = readWitnessUrls(settings.witnessUrls);
   const store = openSqliteStore(join(settings.data, 'ledger.db'));
@@ -35,7 +36,7 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   const initial = readWitnessed(head, trust);
   const witnessedSize = initial?.size ?? 0;
 
-  const pending = createPending(balancesBefore(await movesSince(store, witnessedSize, head.size)));
+  const pending = createPending(await balancesAt(store, witnessedSize, head.size));
   const unwitnessed = await store.rangesSince(witnessedSize);
   const incidents: Incident[] = [...await store.incidents(INCIDENTS_SHOWN)];
   const show = (incident: Incident): void => {
@@ -45,7 +46,7 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   };
 
   const applier = createApplier({
-    store, head, now,
+    store, head, now, witnessedSize: () => witness.witnessed()?.size ?? 0,
     onCommit(committed) {
       for (const effects of committed.effects) pending.applied(effects);
       outcomes.committed(committed);
@@ -81,7 +82,8 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
       id: settings.site, tier: 'global', state: applier.halted() === null ? 'ready' : 'halted',
       log: { origin: signer.name, size: applier.size() },
       counts: {
-        ...counts, witnessedSize: at, unwitnessed: applier.size() - at, witnesses: cosigning.filter((r) => r.size !== null && r.problem === null).length,
+        ...counts, witnessedSize: at, unwitnessed: applier.size() - at,
+        witnesses: cosigning.filter((r) => r.size !== null && r.problem === null).length,
         queuedBlocks: applier.queued(), waiting: outcomes.waiting(), haltedNodes: applier.haltedNodes().length,
       },
       incidents,
@@ -89,7 +91,8 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   };
 
   const server = await createServer({
-    name: 'Tidemark control plane', description: 'The ledger and the global log: accounts, outcomes, checkpoints, proofs.', logger,
+    name: 'Tidemark control plane', description: 'The ledger and the global log: accounts, outcomes, checkpoints, proofs.',
+    logger,
     notReady: applier.halted, metrics: () => metricsOf(status()),
   });
   controlRoutes(server, {
@@ -118,39 +121,51 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   };
 }
 
-/** What moved accounts beyond the witnessed checkpoint, read back from the log. */
-async function movesSince(store: LedgerStore, from: number, size: number): Promise<Move[]> {
-  const moves: Move[] = [];
-  for (let first = from; first < size; first += RESTORE_STEP) {
-    for (const bytes of decodeBundle(await store.entries(first, Math.min(size, first + RESTORE_STEP)))) {
-      const entry = decodeGlobal(bytes);
-      if (entry.type !== 'outcome' || entry.status !== 'final' || entry.duplicateOf !== undefined) continue;
-      const { instruction: s, debitBalance, creditBalance } = entry;
-      if (debitBalance === undefined || creditBalance === undefined) throw new Error(`global log: final outcome of ${s.id} without balances`);
-      moves.push({ debit: s.debitAccount, credit: s.creditAccount, amount: s.amount, debitBalance, creditBalance });
-    }
+/** The balances from before everything beyond the witnessed checkpoint, read back from the log. */
+async function balancesAt(store: LedgerStore, witnessedSize: number, size: number): Promise<Map<string, bigint>> {
+  const before = new Map<string, bigint>();
+  for (let first = witnessedSize; first < size; first += RESTORE_STEP) {
+    const entries = decodeBundle(await store.entries(first, Math.min(size, first + RESTORE_STEP)));
+    balancesBefore(entries.map(moveOf).filter((m) => m !== null), before);
   }
-  return moves;
+  return before;
+}
+
+function moveOf(bytes: Uint8Array): Move | null {
+  const entry = decodeGlobal(bytes);
+  if (entry.type !== 'outcome' || entry.status !== 'final' || entry.duplicateOf !== undefined) return null;
+  const { instruction: s, debitBalance, creditBalance } = entry;
+  if (debitBalance === undefined || creditBalance === undefined) {
+    throw new Error(`global log: the final outcome of ${s.id} has no balances`);
+  }
+  return { debit: s.debitAccount, credit: s.creditAccount, amount: s.amount, debitBalance, creditBalance };
 }
 
 /** @throws Error when the checkpoint is not one of this log's, or is of more entries than the log has */
 function readWitnessed(head: Head, trust: Trust): Witnessed | null {
   if (head.witnessed === null) return null;
   const { size } = openCheckpoint(head.witnessed.note, trust.global);
-  if (size > head.size) throw new Error(`the witnessed checkpoint is of ${size} entries, the log has ${head.size}: entries were lost; restore a newer copy`);
+  if (size > head.size) {
+    const lost = `${size - head.size} entries were lost; restore a newer copy`;
+    throw new Error(`the witnessed checkpoint is of ${size} entries, the log has ${head.size}: ${lost}`);
+  }
   return { size, note: head.witnessed.note };
 }
 
 function readWitnessUrls(value: unknown): Record<string, readonly string[]> {
   const ok = typeof value === 'object' && value !== null && !Array.isArray(value)
-    && Object.values(value).every((list) => Array.isArray(list) && list.every((url) => typeof url === 'string' && URL.canParse(url)));
-  if (!ok) throw new Error(`${CONTROL_SETTINGS.witnessUrls.env}: expected ${CONTROL_SETTINGS.witnessUrls.what}, got ${JSON.stringify(value)?.slice(0, 200)}`);
+    && Object.values(value).every((list) => Array.isArray(list) && list.every((u) => typeof u === 'string' && URL.canParse(u)));
+  if (!ok) {
+    const { env, what } = CONTROL_SETTINGS.witnessUrls;
+    throw new Error(`${env}: expected ${what}, got ${JSON.stringify(value)?.slice(0, 200)}`);
+  }
   return value as Record<string, readonly string[]>;
 }
 
 function metricsOf(status: ServiceStatus): Metric[] {
   const c = status.counts;
-  const one = (name: string, type: Metric['type'], help: string, value: number): Metric => ({ name: `tidemark_global_${name}`, type, help, samples: [{ value }] });
+  const one = (name: string, type: Metric['type'], help: string, value: number): Metric =>
+    ({ name: `tidemark_global_${name}`, type, help, samples: [{ value }] });
   return [
     {
       name: 'tidemark_global_outcomes_total', type: 'counter', help: 'Outcomes written to the global log.',

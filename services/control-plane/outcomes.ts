@@ -21,7 +21,7 @@ export interface Outcomes {
   committed(committed: Committed): void;
   /** What the checkpoint covers may be handed out, from now on. */
   witnessed(witnessed: Witnessed): void;
-  /** A frame `{checkpoint, outcomes}` (docs/protocol.md) with the node's outcomes from `from` on. `aborted` when the asker left. */
+  /** A frame `{checkpoint, outcomes}` (docs/protocol.md) of the node's outcomes from `from` on. `aborted`: the asker left. */
   ask(node: string, from: number, waitMs: number, aborted: AbortSignal): Promise<Buffer>;
   readonly waiting: () => number;
 }

@@ -1,7 +1,9 @@
 /** The control plane's HTTP interface: docs/protocol.md, "Region -> control plane" and "Control plane, for clients". */
-import { decodeFrame, decodeGlobal, EncodingError, FRAME_TYPE, ID_PATTERN, ASSET_PATTERN, Problem, type AccountState, type OutcomeEntry } from '../protocol/index.ts';
+import {
+  ASSET_PATTERN, decodeFrame, decodeGlobal, EncodingError, FRAME_TYPE, ID_PATTERN, Problem, type AccountState, type OutcomeEntry,
+} from '../protocol/index.ts';
 import { CLIENT_ERRORS, type Logger, type requireToken, type Server, type Trust } from '../shell/index.ts';
-import { decodeBundle, formatProof, signNote, type Signer } from '../transparency/index.ts';
+import { decodeBundle, formatProof, hashLeaf, signNote, type Signer } from '../transparency/index.ts';
 import type { Applier, Opened, Opening } from './applier.ts';
 import { BlockRefused } from './core/block.ts';
 import { formatStatement, STATEMENT_ACCOUNTS_MAX } from './core/statement.ts';
@@ -62,7 +64,9 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
     return { id: region, applied, size };
   };
 
-  server.post('/v1/blocks', { schema: { tags, summary: 'A block of a region\'s log', consumes: [FRAME_TYPE], response: CLIENT_ERRORS } }, async (request) => {
+  server.post('/v1/blocks', {
+    schema: { tags, summary: 'A block of a region\'s log', consumes: [FRAME_TYPE], response: CLIENT_ERRORS },
+  }, async (request) => {
     const body = request.body;
     if (!Buffer.isBuffer(body)) throw new Problem(415, 'unsupported-media-type', `send ${FRAME_TYPE}`);
     let frame: ReturnType<typeof decodeFrame>;
@@ -74,7 +78,9 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
     }
     const name = frame.header['region'];
     const keys = typeof name === 'string' ? trust.regions.get(name) : undefined;
-    if (keys === undefined) throw new Problem(403, 'unknown-region', `region ${JSON.stringify(name)?.slice(0, 80) ?? 'nothing'} is not in trust.json`);
+    if (keys === undefined) {
+      throw new Problem(403, 'unknown-region', `region ${JSON.stringify(name)?.slice(0, 80) ?? 'nothing'} is not in trust.json`);
+    }
     try {
       const state = await applier.block(frame.header, frame.parts, keys);
       return { applied: state.applied, size: state.size };
@@ -93,8 +99,11 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
   });
 
   server.get('/v1/regions', { schema: { tags } }, async () => ({ regions: [...trust.regions.keys()].map(regionView) }));
-  server.get<{ Params: { id: string } }>('/v1/regions/:id', { schema: { tags, params: idParams, response: CLIENT_ERRORS } }, async (request) => {
-    if (!trust.regions.has(request.params.id)) throw new Problem(404, 'unknown-region', `there is no region ${request.params.id}`);
+  const regionOptions = { schema: { tags, params: idParams, response: CLIENT_ERRORS } };
+  server.get<{ Params: { id: string } }>('/v1/regions/:id', regionOptions, async (request) => {
+    if (!trust.regions.has(request.params.id)) {
+      throw new Problem(404, 'unknown-region', `there is no region ${request.params.id}`);
+    }
     return regionView(request.params.id);
   });
 
@@ -102,7 +111,10 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
     schema: {
       tags, summary: 'Witnessed outcomes of a node from an index on; waits for them',
       params: { type: 'object', properties: { node: id } },
-      querystring: { type: 'object', additionalProperties: false, properties: { from: { ...number, default: '0' }, wait: { ...number, default: '0' } } },
+      querystring: {
+        type: 'object', additionalProperties: false,
+        properties: { from: { ...number, default: '0' }, wait: { ...number, default: '0' } },
+      },
       response: CLIENT_ERRORS,
     },
   }, async (request, reply) => {
@@ -110,7 +122,8 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
     if (!nodes.has(node)) throw new Problem(404, 'unknown-node', `there is no node ${node}`);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const frame = await outcomes.ask(node, Number(request.query.from), Math.min(Number(request.query.wait), WAIT_MAX_MS), gone.signal);
+    const waitMs = Math.min(Number(request.query.wait), WAIT_MAX_MS);
+    const frame = await outcomes.ask(node, Number(request.query.from), waitMs, gone.signal);
     return reply.type(FRAME_TYPE).send(frame);
   });
 }
@@ -144,7 +157,10 @@ function accountRoutes(server: Server, context: RoutesContext): void {
       body: {
         type: 'object', required: ['accounts'], additionalProperties: false, properties: { accounts: {
           type: 'array', minItems: 1, maxItems: OPENINGS_MAX,
-          items: { type: 'object', required: ['account', 'asset', 'overdraftLimit'], additionalProperties: false, properties: { account: id, ...opening } },
+          items: {
+            type: 'object', required: ['account', 'asset', 'overdraftLimit'], additionalProperties: false,
+            properties: { account: id, ...opening },
+          },
         } },
       },
       response: CLIENT_ERRORS,
@@ -159,7 +175,9 @@ function accountRoutes(server: Server, context: RoutesContext): void {
     };
   });
 
-  server.get<{ Params: { id: string } }>('/v1/accounts/:id', { schema: { tags, params: idParams, response: { 200: account, ...CLIENT_ERRORS } } }, async (request) => {
+  server.get<{ Params: { id: string } }>('/v1/accounts/:id', {
+    schema: { tags, params: idParams, response: { 200: account, ...CLIENT_ERRORS } },
+  }, async (request) => {
     const state = await applier.account(request.params.id);
     if (state === null) throw new Problem(404, 'account-unknown', `account ${request.params.id} was never opened`);
     return show(state);
@@ -197,7 +215,8 @@ function accountRoutes(server: Server, context: RoutesContext): void {
         return a === null ? name : { account: a.id, asset: a.asset, balance: a.balance, overdraft: a.overdraft, asOf: size };
       }));
       if (size !== applier.size()) continue;
-      return reply.type('text/plain; charset=utf-8').send(await signNote(formatStatement(signer.name, size, now(), states), [signer]));
+      const note = await signNote(formatStatement(signer.name, size, now(), states), [signer]);
+      return reply.type('text/plain; charset=utf-8').send(note);
     }
     throw new Problem(503, 'busy', 'the accounts changed faster than they could be read', {}, 1);
   });
@@ -206,7 +225,9 @@ function accountRoutes(server: Server, context: RoutesContext): void {
   server.get('/v1/ledger', { schema: { tags, summary: 'Sum and number of accounts per asset, counted anew' } }, async () => {
     const at = now();
     if (totals === null || (at - totals.at > TOTALS_MS && totals.size !== applier.size())) {
-      totals = { at, size: applier.size(), value: store.totals().then((list) => Object.fromEntries(list.map((t) => [t.asset, { sum: String(t.sum), accounts: t.accounts }]))) };
+      const value = store.totals().then((list) =>
+        Object.fromEntries(list.map((t) => [t.asset, { sum: String(t.sum), accounts: t.accounts }])));
+      totals = { at, size: applier.size(), value };
     }
     return { assets: await totals.value, settlements: applier.counts().applied };
   });
@@ -218,7 +239,9 @@ function settlementRoutes(server: Server, { store, witnessed }: RoutesContext): 
 
   async function find(name: string): Promise<{ index: number; bytes: Uint8Array; outcome: OutcomeEntry }> {
     const index = await store.settlement(name);
-    if (index === null) throw new Problem(404, 'settlement-unknown', `settlement ${name} has no outcome here; it may still be on its way`);
+    if (index === null) {
+      throw new Problem(404, 'settlement-unknown', `settlement ${name} has no outcome here; it may still be on its way`);
+    }
     const bytes = decodeBundle(await store.entries(index, index + 1))[0]!;
     return { index, bytes, outcome: decodeGlobal(bytes) as OutcomeEntry };
   }
@@ -230,13 +253,15 @@ function settlementRoutes(server: Server, { store, witnessed }: RoutesContext): 
   });
   server.get<{ Params: { id: string } }>('/v1/settlements/:id/provenance', options, async (request) => {
     const { bytes, outcome } = await find(request.params.id);
-    return { entry: Buffer.from(bytes).toString('utf8'), node: outcome.node, index: outcome.index, region: outcome.region };
+    const leaf = hashLeaf(bytes).toString('base64');
+    return { entry: Buffer.from(bytes).toString('utf8'), node: outcome.node, index: outcome.index, region: outcome.region, leaf };
   });
   server.get<{ Params: { id: string } }>('/v1/settlements/:id/receipt', options, async (request, reply) => {
     const { index } = await find(request.params.id);
     const checkpoint = witnessed();
     if (checkpoint === null || index >= checkpoint.size) {
-      throw new Problem(409, 'not-witnessed', `the outcome of ${request.params.id} is not in a witnessed checkpoint yet`, { size: checkpoint?.size ?? 0 });
+      const detail = `the outcome of ${request.params.id} is not in a witnessed checkpoint yet`;
+      throw new Problem(409, 'not-witnessed', detail, { size: checkpoint?.size ?? 0 });
     }
     const proof = await store.inclusionProof(index, checkpoint.size);
     return reply.type('text/plain; charset=utf-8').send(formatProof({ index, proof, checkpoint: checkpoint.note }));
@@ -245,7 +270,9 @@ function settlementRoutes(server: Server, { store, witnessed }: RoutesContext): 
   server.get<{ Querystring: { after?: string; limit: string } }>('/v1/outcomes', {
     schema: {
       tags, summary: 'Witnessed outcomes in the order of the global log, those after an index',
-      querystring: { type: 'object', additionalProperties: false, properties: { after: number, limit: { ...number, default: '100' } } },
+      querystring: {
+        type: 'object', additionalProperties: false, properties: { after: number, limit: { ...number, default: '100' } },
+      },
       response: CLIENT_ERRORS,
     },
   }, async (request) => {

@@ -3,10 +3,12 @@ import { hash, randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeGlobal, type OutcomeEntry } from '../protocol/index.ts';
 import { bundleLeafHashes, SqliteLog, sqliteLogSchema } from '../transparency/index.ts';
-import { openDatabase, transaction, type Migration } from '../shell/sqlite.ts';
-import { createIdHash } from './id-hash.ts';
+import { createIdHash, openDatabase, transaction, type Migration } from '../shell/index.ts';
+import { createIdIndex, ID_INDEX_SCHEMA } from './id-index.ts';
 import type { Account, Earlier } from './core/ledger.ts';
-import type { AssetTotal, Changes, Counts, Found, Head, Incident, LedgerStore, NodeRow, OutcomeRange, RegionRow, Wanted } from './store.ts';
+import type {
+  AssetTotal, Changes, Counts, Found, Head, Incident, LedgerStore, NodeRow, OutcomeRange, RegionRow, Wanted,
+} from './store.ts';
 
 const EVIDENCE_MAX = 64;
 const INCIDENTS_MAX = 1_000;
@@ -17,17 +19,28 @@ const MIGRATIONS: readonly Migration[] = [`
   CREATE TABLE account (
     ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, asset TEXT NOT NULL, overdraft INTEGER, balance INTEGER NOT NULL
   );
-  -- The first outcome of each settlement id. The key is a keyed hash of the id; two ids with one hash: the later one is in the
-  -- table below. An integer key keeps a row at 16 bytes, and the id itself is in the log entry.
-  CREATE TABLE settlement (id_hash INTEGER PRIMARY KEY, position INTEGER NOT NULL);
+  -- The first outcome of each settlement id, by a keyed hash of the id; the id itself is in the log entry. Of two ids with one
+  -- hash, the later one is in the table below.
+  ${ID_INDEX_SCHEMA}
   CREATE TABLE settlement_collision (id TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE region (id TEXT PRIMARY KEY, applied INTEGER NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, checkpoint TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE node (id TEXT PRIMARY KEY, region TEXT NOT NULL, log BLOB NOT NULL, halted_at INTEGER, halted_why TEXT) WITHOUT ROWID;
-  CREATE TABLE outcome_range (node TEXT NOT NULL, last INTEGER NOT NULL, first INTEGER NOT NULL, start INTEGER NOT NULL, PRIMARY KEY (node, last)) WITHOUT ROWID;
+  CREATE TABLE region (
+    id TEXT PRIMARY KEY, applied INTEGER NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, checkpoint TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE node (
+    id TEXT PRIMARY KEY, region TEXT NOT NULL, log BLOB NOT NULL, halted_at INTEGER, halted_why TEXT
+  ) WITHOUT ROWID;
+  CREATE TABLE outcome_range (
+    node TEXT NOT NULL, last INTEGER NOT NULL, first INTEGER NOT NULL, start INTEGER NOT NULL, PRIMARY KEY (node, last)
+  ) WITHOUT ROWID;
   CREATE INDEX outcome_range_start ON outcome_range (start);
   CREATE TABLE incident (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL);
-  CREATE TABLE evidence (n INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, signed INTEGER NOT NULL, digest TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL);
+  CREATE TABLE evidence (
+    n INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, signed INTEGER NOT NULL,
+    digest TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL
+  );
 `];
+
+const RANGE = 'node, first AS "from", last AS "to", start';
 
 const NO_COUNTS: Counts = { applied: 0, final: 0, rejected: 0, duplicates: 0, accounts: 0 };
 
@@ -39,7 +52,8 @@ interface AccountRow {
   readonly balance: bigint;
 }
 
-const accountOf = (r: AccountRow): Account => ({ ref: Number(r.ref), id: r.id, asset: r.asset, overdraft: r.overdraft, balance: r.balance, touched: -1 });
+const accountOf = (r: AccountRow): Account =>
+  ({ ref: Number(r.ref), id: r.id, asset: r.asset, overdraft: r.overdraft, balance: r.balance, touched: -1 });
 
 export interface SqliteStoreOptions {
   /** Replaces the hash of settlement ids; for tests of collisions. */
@@ -58,8 +72,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     statement.setReadBigInts(true);
     return statement;
   };
-  const claim = db.prepare('INSERT OR IGNORE INTO settlement (id_hash, position) VALUES (?, ?)');
-  const claimed = db.prepare('SELECT position FROM settlement WHERE id_hash = ?');
+  const idIndex = createIdIndex(db);
   const claimCollision = db.prepare('INSERT OR IGNORE INTO settlement_collision (id, position) VALUES (?, ?)');
   const claimedCollision = db.prepare('SELECT position FROM settlement_collision WHERE id = ?');
   const accountById = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE id = ?');
@@ -67,27 +80,34 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   const insertAccount = db.prepare('INSERT INTO account (id, asset, overdraft, balance) VALUES (?, ?, ?, ?)');
   const updateAccount = db.prepare('UPDATE account SET overdraft = ?, balance = ? WHERE ref = ?');
   // In halves: the sum of all is zero, but a part of it may leave 64 bits.
-  const sums = prepareMoney('SELECT asset, count(*) AS accounts, sum(balance >> 32) AS high, sum(balance & 4294967295) AS low FROM account GROUP BY asset ORDER BY asset');
+  const sums = prepareMoney(`SELECT asset, count(*) AS accounts, sum(balance >> 32) AS high, sum(balance & 4294967295) AS low
+    FROM account GROUP BY asset ORDER BY asset`);
   const putRegion = db.prepare('INSERT OR REPLACE INTO region (id, applied, size, root, checkpoint) VALUES (?, ?, ?, ?, ?)');
   const putNode = db.prepare('INSERT OR REPLACE INTO node (id, region, log, halted_at, halted_why) VALUES (?, ?, ?, ?, ?)');
+  const allNodes = db.prepare('SELECT id, region, log, halted_at AS haltedAt, halted_why AS haltedWhy FROM node');
   const putRange = db.prepare('INSERT INTO outcome_range (node, first, last, start) VALUES (?, ?, ?, ?)');
-  const rangesOf = db.prepare('SELECT node, first AS "from", last AS "to", start FROM outcome_range WHERE node = ? AND last > ? ORDER BY last LIMIT ?');
-  const rangesFrom = db.prepare('SELECT node, first AS "from", last AS "to", start FROM outcome_range WHERE start >= ? ORDER BY start');
+  const rangesOf = db.prepare(`SELECT ${RANGE} FROM outcome_range WHERE node = ? AND last > ? ORDER BY last LIMIT ?`);
+  const rangesFrom = db.prepare(`SELECT ${RANGE} FROM outcome_range WHERE start >= ? ORDER BY start`);
   const putIncident = db.prepare('INSERT INTO incident (at, kind, detail) VALUES (?, ?, ?)');
   const trimIncidents = db.prepare('DELETE FROM incident WHERE n <= (SELECT max(n) FROM incident) - ?');
   const latestIncidents = db.prepare('SELECT at, kind, detail FROM incident ORDER BY n DESC LIMIT ?');
-  const putEvidence = db.prepare('INSERT OR IGNORE INTO evidence (at, kind, detail, signed, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)');
-  const trimEvidence = db.prepare('DELETE FROM evidence WHERE signed = ? AND n NOT IN (SELECT n FROM evidence WHERE signed = ? ORDER BY n DESC LIMIT ?)');
+  const putEvidence = db.prepare(
+    'INSERT OR IGNORE INTO evidence (at, kind, detail, signed, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)');
+  const trimEvidence = db.prepare(`DELETE FROM evidence WHERE signed = ?
+    AND n NOT IN (SELECT n FROM evidence WHERE signed = ? ORDER BY n DESC LIMIT ?)`);
 
   const outcome = (index: number): OutcomeEntry => {
     const entry = decodeGlobal(log.entry(index));
-    if (entry.type !== 'outcome') throw new Error(`global log entry ${index}: the index of settlements says it is an outcome, it is an account`);
+    if (entry.type !== 'outcome') {
+      throw new Error(`global log entry ${index}: an outcome by the index of settlements, it is an account`);
+    }
     return entry;
   };
   const earlierAt = (index: number): Earlier => {
     const { instruction: s, reason } = outcome(index);
     return {
-      index, id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount), reason: reason ?? null,
+      index, id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount),
+      reason: reason ?? null,
     };
   };
 
@@ -98,11 +118,11 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     const hashes = new Float64Array(ids.length);
     for (let i = 0; i < ids.length; i += 1) hashes[i] = idHash(ids[i]!);
     for (const i of roughOrder(hashes)) {
-      if (claim.run(hashes[i]!, first + i).changes !== 0) continue;
-      let { position } = claimed.get(hashes[i]!) as { position: number };
+      let position = idIndex.claim(hashes[i]!, first + i);
+      if (position === null) continue;
       if (idAt(position) !== ids[i]) {
         if (claimCollision.run(ids[i]!, first + i).changes !== 0) continue;
-        ({ position } = claimedCollision.get(ids[i]!) as { position: number });
+        position = (claimedCollision.get(ids[i]!) as { position: number }).position;
       }
       earlier.set(i, { index: position, outcome: position < first ? earlierAt(position) : null });
     }
@@ -138,7 +158,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
         size: log.size, root: log.root(),
         witnessed: witnessed === null ? null : JSON.parse(witnessed) as Head['witnessed'],
         regions: db.prepare('SELECT id, applied, size, root, checkpoint FROM region').all() as unknown as RegionRow[],
-        nodes: db.prepare('SELECT id, region, log, halted_at AS haltedAt, halted_why AS haltedWhy FROM node').all() as unknown as NodeRow[],
+        nodes: allNodes.all() as unknown as NodeRow[],
         counts: { ...NO_COUNTS, ...JSON.parse(meta.text('counts') ?? '{}') as Partial<Counts> },
       };
     },
@@ -152,9 +172,11 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
             if (row !== undefined) accounts.push(accountOf(row));
           }
           write(decide({ earlier, accounts }));
+          idIndex.settle(wanted.ids.length);
         });
       } catch (error) {
         log.reload();
+        idIndex.reload();
         throw error;
       }
     },
@@ -183,9 +205,9 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     totals: async () => (sums.all() as unknown as { asset: string; accounts: bigint; high: bigint; low: bigint }[])
       .map((r): AssetTotal => ({ asset: r.asset, accounts: Number(r.accounts), sum: (r.high << 32n) + r.low })),
     async settlement(id) {
-      const hit = claimed.get(idHash(id)) as { position: number } | undefined;
-      if (hit === undefined) return null;
-      if (outcome(hit.position).instruction.id === id) return hit.position;
+      const position = idIndex.find(idHash(id));
+      if (position === null) return null;
+      if (outcome(position).instruction.id === id) return position;
       return (claimedCollision.get(id) as { position: number } | undefined)?.position ?? null;
     },
     ranges: async (node, from, limit) => rangesOf.all(node, from, limit) as unknown as OutcomeRange[],

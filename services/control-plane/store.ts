@@ -94,8 +94,8 @@ export interface AssetTotal {
 export interface LedgerStore {
   head(): Promise<Head>;
   /**
-   * One transaction: looks up what is wanted and notes the ids' first outcomes, calls `decide`, which must not wait for anything, and
-   * writes what it returns. When it rejects nothing was written; the caller takes its own changes back.
+   * One transaction: looks up what is wanted and notes the ids' first outcomes, calls `decide`, which must not wait for
+   * anything, and writes what it returns. When it rejects nothing was written; the caller takes its own changes back.
    */
   commit(wanted: Wanted, decide: (found: Found) => Changes): Promise<void>;
   setWitnessed(size: number, note: string): Promise<void>;

@@ -69,6 +69,8 @@ export async function start(shape: Parameters<typeof fakePlatform>[0] & { witnes
   return bench;
 }
 
+// Tests look into answers of any shape.
+// oxlint-disable-next-line typescript/no-explicit-any
 export const json = (answer: Answer): any => JSON.parse(answer.body.toString());
 
 export const open = async (bench: Bench, accounts: Record<string, string | null>, asset = 'EUR'): Promise<void> => {

@@ -8,7 +8,7 @@ import { createBackoff, startLoop, type HttpClient, type Logger, type Trust } fr
 import {
   addSignatures, formatAddCheckpoint, signCheckpoint, TLOG_SIZE_TYPE, validSignatures, type Signer, type Verifier,
 } from '../transparency/index.ts';
-import type { Incident, LedgerStore } from './store.ts';
+import type { LedgerStore } from './store.ts';
 
 const REQUEST_TIMEOUT_MS = 4_000;
 const PAUSE_BASE_MS = 50;
@@ -99,10 +99,13 @@ export function createWitness(options: WitnessOptions): Witness {
       const conflict = answer.status === 409 && String(answer.headers['content-type'] ?? '').startsWith(TLOG_SIZE_TYPE);
       if (!conflict) throw new Error(`it answered ${answer.status}: ${text.slice(0, 200)}`);
       const theirs = Number(text.trim());
-      if (!/^(0|[1-9][0-9]{0,15})\n?$/.test(text)) throw new Error(`it answered 409 with ${JSON.stringify(text.slice(0, 40))} for a size`);
+      if (!/^(0|[1-9][0-9]{0,15})\n?$/.test(text)) {
+        throw new Error(`it answered 409 with ${JSON.stringify(text.slice(0, 40))} for a size`);
+      }
       if (theirs === replica.size) throw new Error(`at size ${theirs} it has cosigned another root`);
       if (theirs > options.size()) {
-        options.onIncident('witness-ahead', `${replica.url} has cosigned size ${theirs} of this log, which has ${options.size()}: entries were lost here`);
+        const detail = `${replica.url} has cosigned size ${theirs} of this log, but it has ${options.size()}: entries were lost`;
+        options.onIncident('witness-ahead', detail);
       }
       replica.size = theirs;
     }
@@ -160,7 +163,8 @@ export function createWitness(options: WitnessOptions): Witness {
     if (witnessed !== null && witnessed.size === size) return Infinity;
     options.onRound();
     const root = await store.rootAt(size);
-    const round: Round = { size, note: await signCheckpoint({ origin: signer.name, size, root }, signer), lines: new Map(), open: true };
+    const note = await signCheckpoint({ origin: signer.name, size, root }, signer);
+    const round: Round = { size, note, lines: new Map(), open: true };
     await runRound(round, signal);
     round.open = false;
     if (signal.aborted) return 0;

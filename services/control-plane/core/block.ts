@@ -3,7 +3,6 @@
  * its edge node has signed. The last is checked against the node's own log, leaf by leaf, so that not even all replicas of
  * a region together can make up a settlement. Changes nothing; says what to apply, or why not.
  */
-import { hash } from 'node:crypto';
 import { decodeBatch, EncodingError, Problem, type BatchEntry } from '../../protocol/index.ts';
 import {
   bundleLeafHashes, hashLeaf, NoteError, openCheckpoint, openCheckpointWithQuorum, ProofError, verifyConsistency, verifyRange,
@@ -82,40 +81,47 @@ interface Header {
 /**
  * @param header the frame's header, as it came
  * @param state the region's state and the nodes' that the block will be applied to
+ * @param sha256 of bytes, in base64
  * @returns the block, or null when all of it has been applied before
  * @throws BlockRefused
  */
 export function checkBlock(
   header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionKeys,
-  state: RegionState, node: (id: string) => NodeState,
+  state: RegionState, node: (id: string) => NodeState, sha256: (bytes: Uint8Array) => string,
 ): CheckedBlock | null {
   const h = readHeader(header, parts.length);
   const checkpoint = openRegionCheckpoint(h.checkpoint, keys);
+  const problem = (status: number, code: string, detail: string): Problem =>
+    new Problem(status, code, `block ${h.from}..${h.to} of region ${keys.id}: ${detail}`, { applied: state.applied, size: state.size });
   const refuse = (status: number, code: string, detail: string): BlockRefused =>
-    new BlockRefused(new Problem(status, code, `block ${h.from}..${h.to} of region ${keys.id}: ${detail}`, { applied: state.applied, size: state.size }), true);
-  const gap = (detail: string): BlockRefused =>
-    new BlockRefused(new Problem(409, 'gap', `block ${h.from}..${h.to} of region ${keys.id}: ${detail}`, { applied: state.applied, size: state.size }), false);
+    new BlockRefused(problem(status, code, detail), true);
+  /** What is wrong is not in what the region has signed. */
+  const refuseSender = (status: number, code: string, detail: string): BlockRefused =>
+    new BlockRefused(problem(status, code, detail), false);
 
   const sameSize = checkpoint.size === state.size;
   if (sameSize && !equal(checkpoint.root, state.root)) {
-    throw refuse(409, 'fork', `its checkpoint of size ${state.size} has another root than the one known; the region has signed two different logs`);
+    throw refuse(409, 'fork', `its checkpoint of size ${state.size} has another root than the known one: the region has signed two logs`);
   }
   // Two replicas may deliver the same block: the second one's proofs start from a checkpoint that is no longer the last.
   if (h.to <= state.applied) return null;
-  if (h.from !== state.applied) throw gap(`expected it to start at ${state.applied}`);
-  if (checkpoint.size < state.size) throw gap(`its checkpoint is of size ${checkpoint.size}, one of size ${state.size} is known; send one at least that large`);
-  if (h.to > checkpoint.size) throw refuse(400, 'bad-block', `its checkpoint covers only ${checkpoint.size} entries`);
+  if (h.from !== state.applied) throw refuseSender(409, 'gap', `expected it to start at ${state.applied}`);
+  if (checkpoint.size < state.size) {
+    throw refuseSender(409, 'gap', `its checkpoint is of size ${checkpoint.size}, one of ${state.size} is known; send a larger one`);
+  }
+  if (h.to > checkpoint.size) throw refuseSender(400, 'bad-block', `its checkpoint covers only ${checkpoint.size} entries`);
   try {
     verifyConsistency(state.size, state.root, checkpoint.size, checkpoint.root, sameSize ? [] : h.consistency);
   } catch (error) {
-    if (error instanceof ProofError) throw refuse(409, 'fork', `its checkpoint does not extend the one of size ${state.size}: ${error.message}`);
-    throw error;
+    if (!(error instanceof ProofError)) throw error;
+    throw refuse(409, 'fork', `its checkpoint does not extend the one of size ${state.size}: ${error.message}`);
   }
   try {
-    verifyRange(h.entries.map((entry) => hashLeaf(Buffer.from(entry, 'utf8'))), h.from, checkpoint.size, h.range, checkpoint.root);
+    const leaves = h.entries.map((entry) => hashLeaf(Buffer.from(entry, 'utf8')));
+    verifyRange(leaves, h.from, checkpoint.size, h.range, checkpoint.root);
   } catch (error) {
-    if (error instanceof ProofError) throw new BlockRefused(new Problem(400, 'bad-block', `block ${h.from}..${h.to} of region ${keys.id}: entries and checkpoint do not agree: ${error.message}`), false);
-    throw error;
+    if (!(error instanceof ProofError)) throw error;
+    throw refuseSender(400, 'bad-block', `entries and checkpoint do not agree: ${error.message}`);
   }
 
   const logs = new Map<string, Frontier>();
@@ -126,22 +132,28 @@ export function checkBlock(
     if (entry.region !== keys.id) throw wrong(`it belongs to region ${entry.region}`);
     if (vkey === undefined) throw wrong(`the region has no node ${entry.node}`);
     const log = (logs.get(entry.node) ?? node(entry.node).log).copy();
-    if (entry.from !== log.size) throw wrong(`batch ${entry.from}..${entry.size} of node ${entry.node} does not follow on ${log.size}`);
+    if (entry.from !== log.size) {
+      throw wrong(`batch ${entry.from}..${entry.size} of node ${entry.node} does not follow on ${log.size}`);
+    }
     const payload = parts[i]!;
     // The payload came beside what the region has signed: when it does not fit, that is the sender's doing alone.
-    const digest = hash('sha256', payload, 'base64');
+    const digest = sha256(payload);
     if (digest !== entry.digest) {
-      throw new BlockRefused(new Problem(400, 'bad-block', `entry ${h.from + i} of region ${keys.id}: its payload's SHA-256 is ${digest}, expected ${entry.digest}`), false);
+      throw refuseSender(400, 'bad-block', `entry ${h.from + i}: its payload's SHA-256 is ${digest}, expected ${entry.digest}`);
     }
     const edge = readEdgeCheckpoint(entry, vkey, wrong);
     const leaves = leafHashes(payload, wrong);
-    if (leaves.count !== entry.size - entry.from) throw wrong(`its payload holds ${leaves.count} entries, expected ${entry.size - entry.from}`);
+    if (leaves.count !== entry.size - entry.from) {
+      throw wrong(`its payload holds ${leaves.count} entries, expected ${entry.size - entry.from}`);
+    }
     log.appendMany(leaves.hashes);
     if (!equal(log.root(), edge.root)) throw wrong(`its payload is not what node ${entry.node} has signed at size ${entry.size}`);
     logs.set(entry.node, log);
     return { node: entry.node, from: entry.from, to: entry.size, payload, log };
   });
-  return { region: keys.id, from: h.from, to: h.to, size: checkpoint.size, root: checkpoint.root, checkpoint: h.checkpoint, batches };
+  return {
+    region: keys.id, from: h.from, to: h.to, size: checkpoint.size, root: checkpoint.root, checkpoint: h.checkpoint, batches,
+  };
 }
 
 /** The header's fields, by type and bounds. @throws BlockRefused 400 */
@@ -154,13 +166,18 @@ function readHeader(header: Readonly<Record<string, unknown>>, partCount: number
   if (typeof checkpoint !== 'string') throw wrong('checkpoint', 'a signed checkpoint');
   if (!isNat(from)) throw wrong('from', 'a non-negative integer');
   if (!isNat(to) || to < from) throw wrong('to', `an integer of at least from (${from})`);
-  if (!Array.isArray(entries) || entries.length !== to - from || entries.length > BLOCK_ENTRIES_MAX || !entries.every((e) => typeof e === 'string')) {
+  const listed = Array.isArray(entries) && entries.length === to - from && entries.length <= BLOCK_ENTRIES_MAX;
+  if (!listed || !entries.every((e) => typeof e === 'string')) {
     throw wrong('entries', `${to - from} texts, at most ${BLOCK_ENTRIES_MAX}`);
   }
-  if (partCount !== entries.length) throw new BlockRefused(new Problem(400, 'bad-block', `${partCount} parts for ${entries.length} entries: expected one payload each`), false);
+  if (partCount !== entries.length) {
+    const detail = `${partCount} parts for ${entries.length} entries: expected one payload each`;
+    throw new BlockRefused(new Problem(400, 'bad-block', detail), false);
+  }
   const hashes = (field: string): Uint8Array[] => {
     const list = header[field];
-    if (!Array.isArray(list) || list.length > PROOF_HASHES_MAX || !list.every((x) => typeof x === 'string' && /^[A-Za-z0-9+/]{43}=$/.test(x))) {
+    const isHash = (x: unknown): boolean => typeof x === 'string' && /^[A-Za-z0-9+/]{43}=$/.test(x);
+    if (!Array.isArray(list) || list.length > PROOF_HASHES_MAX || !list.every(isHash)) {
       throw wrong(field, `at most ${PROOF_HASHES_MAX} SHA-256 hashes in base64`);
     }
     return (list as string[]).map((x) => Buffer.from(x, 'base64'));
@@ -172,11 +189,9 @@ function openRegionCheckpoint(note: string, keys: RegionKeys): Checkpoint {
   try {
     return openCheckpointWithQuorum(note, keys.log, keys.replicas, keys.quorum);
   } catch (error) {
-    if (error instanceof NoteError || error instanceof EncodingError) {
-      const detail = `checkpoint of region ${keys.id}: ${error.message} (${keys.quorum} of ${keys.replicas.length} replicas have to cosign it)`;
-      throw new BlockRefused(new Problem(403, 'no-quorum', detail), false);
-    }
-    throw error;
+    if (!(error instanceof NoteError || error instanceof EncodingError)) throw error;
+    const needed = `${keys.quorum} of ${keys.replicas.length} replicas have to cosign it`;
+    throw new BlockRefused(new Problem(403, 'no-quorum', `checkpoint of region ${keys.id}: ${error.message} (${needed})`), false);
   }
 }
 
@@ -196,10 +211,12 @@ function readEdgeCheckpoint(entry: BatchEntry, vkey: Verifier, wrong: Wrong): Ch
   try {
     checkpoint = openCheckpoint(entry.checkpoint, vkey);
   } catch (error) {
-    if (error instanceof NoteError || error instanceof EncodingError) throw wrong(`checkpoint of node ${entry.node}: ${error.message}`);
-    throw error;
+    if (!(error instanceof NoteError || error instanceof EncodingError)) throw error;
+    throw wrong(`checkpoint of node ${entry.node}: ${error.message}`);
   }
-  if (checkpoint.size !== entry.size) throw wrong(`checkpoint of node ${entry.node} is of size ${checkpoint.size}, expected ${entry.size}`);
+  if (checkpoint.size !== entry.size) {
+    throw wrong(`checkpoint of node ${entry.node} is of size ${checkpoint.size}, expected ${entry.size}`);
+  }
   return checkpoint;
 }
 

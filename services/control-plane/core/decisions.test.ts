@@ -8,7 +8,7 @@ import { PayloadError, readDecisions, type Settlement } from './decisions.ts';
 const read = (entries: readonly (string | Uint8Array)[]): Settlement[] => {
   const payload = encodeBundle(entries.map((e) => Buffer.from(e)));
   const out: Settlement[] = [];
-  readDecisions(payload, payload.toString('latin1'), out);
+  readDecisions(payload, out);
   return out;
 };
 
@@ -57,6 +57,12 @@ describe('readDecisions', () => {
       } catch { /* refused */ }
       expect(fast).toBe(strict);
     }), { numRuns: 2_000 });
+  });
+
+  test('reads payloads of many pieces', () => {
+    const ids = Array.from({ length: 1_000 }, (_, i) => `s${i}`);
+    expect(read(ids.map((name) => encodeDecision(decisionOf({ id: name, debit: 'a', credit: 'b', amount: 5n })))).map((s) => s.id)).toEqual(ids);
+    expect(() => read([...ids.map((name) => encodeDecision(decisionOf({ id: name, debit: 'a', credit: 'b', amount: 5n }))), '{}'])).toThrow(/^payload entry 1000: /);
   });
 
   test.each([

@@ -39,30 +39,43 @@ const REASON = 'account-unknown|asset-mismatch|insufficient-funds|offline-limit-
 const decision = new RegExp(
   `\\{"amount":"([1-9][0-9]{0,17})","asset":"(${ASSET})","credit":"(${ID})","debit":"(${ID})","decidedAt":${NAT},"id":"(${ID})",`
   + `"inputs":\\{"connected":(?:true|false),"creditAsset":(?:"${ASSET}"|null),`
-  + `"debit":(?:\\{"account":"${ID}","asOf":${NAT},"asset":"${ASSET}","balance":"${BALANCE}","overdraft":(?:"${BALANCE}"|null)\\}|null),`
+  + `"debit":(?:\\{"account":"${ID}","asOf":${NAT},"asset":"${ASSET}","balance":"${BALANCE}",`
+  + `"overdraft":(?:"${BALANCE}"|null)\\}|null),`
   + `"debitAgeMs":${NAT},"offlineAccount":"${BALANCE}","offlineNode":"${BALANCE}","reserved":"${BALANCE}"\\},`
   + `"mode":"(?:online|offline)","policy":"[0-9a-f]{16}",(?:"reason":"(${REASON})","result":"refused"|"result":"provisional"),`
   + '"type":"decision","v":1\\}', 'y');
 
+/** A payload is turned into text in pieces of about this many bytes: one large string costs several times as much. */
+const PIECE_BYTES = 32 * 1024;
+
 /**
  * Appends the settlements of a payload to `out`.
- * @param latin1 the payload's bytes as text, one character a byte
+ * @param payload a bundle that is not cut off
  * @throws PayloadError at the first entry that is not a canonical decision; `out` may hold those before it
  */
-export function readDecisions(payload: Uint8Array, latin1: string, out: Settlement[]): void {
-  let offset = 0;
-  for (let entry = 0; offset < payload.byteLength; entry += 1) {
-    const start = offset + 2;
-    offset = start + (payload[offset]! << 8 | payload[offset + 1]!);
-    decision.lastIndex = start;
-    const m = decision.exec(latin1);
-    if (m !== null && decision.lastIndex === offset) {
-      out.push({
-        id: m[5]!, asset: m[2]!, debit: m[4]!, credit: m[3]!, amount: m[1]!, refusal: m[6] === undefined ? null : m[6] as RefusalReason,
-      });
-    } else {
-      out.push(readSlowly(payload.subarray(start, offset), entry));
+export function readDecisions(payload: Uint8Array, out: Settlement[]): void {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  let entry = 0;
+  for (let begin = 0; begin < bytes.length;) {
+    let end = begin;
+    while (end < bytes.length && end - begin < PIECE_BYTES) end += 2 + (bytes[end]! << 8 | bytes[end + 1]!);
+    // One character a byte, so that places in the text are places in the payload.
+    const text = bytes.toString('latin1', begin, end);
+    for (let offset = begin; offset < end; entry += 1) {
+      const start = offset + 2;
+      offset = start + (bytes[offset]! << 8 | bytes[offset + 1]!);
+      decision.lastIndex = start - begin;
+      const m = decision.exec(text);
+      if (m !== null && decision.lastIndex === offset - begin) {
+        out.push({
+          id: m[5]!, asset: m[2]!, debit: m[4]!, credit: m[3]!, amount: m[1]!,
+          refusal: m[6] === undefined ? null : m[6] as RefusalReason,
+        });
+      } else {
+        out.push(readSlowly(bytes.subarray(start, offset), entry));
+      }
     }
+    begin = end;
   }
 }
 
@@ -70,7 +83,8 @@ function readSlowly(bytes: Uint8Array, entry: number): Settlement {
   try {
     const { instruction: s, decision: d } = decodeDecision(bytes);
     return {
-      id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount), refusal: d.reason ?? null,
+      id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount),
+      refusal: d.reason ?? null,
     };
   } catch (error) {
     if (error instanceof EncodingError) throw new PayloadError(entry, error.message);

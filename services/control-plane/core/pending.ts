@@ -16,9 +16,9 @@ export interface Pending {
   posted(account: string, balance: bigint): bigint;
 }
 
-/** @param before balances from before what was applied and not witnessed when the process started */
-export function createPending(before: ReadonlyMap<string, bigint> = new Map()): Pending {
-  let inRound = new Map(before);
+/** @param atStart balances from before what was applied and not witnessed when the process started */
+export function createPending(atStart: ReadonlyMap<string, bigint> = new Map()): Pending {
+  let inRound = new Map(atStart);
   let after = new Map<string, bigint>();
   return {
     applied({ changed, before }) {
@@ -52,9 +52,8 @@ export interface Move {
   readonly creditBalance: bigint;
 }
 
-/** The balances from before a row of moves, in the order of the log: the first move of an account tells. */
-export function balancesBefore(moves: Iterable<Move>): Map<string, bigint> {
-  const before = new Map<string, bigint>();
+/** Adds to `before` the balances from before a row of moves, in the order of the log: the first move of an account tells. */
+export function balancesBefore(moves: Iterable<Move>, before: Map<string, bigint> = new Map()): Map<string, bigint> {
   for (const m of moves) {
     if (m.debit === m.credit) continue;
     if (!before.has(m.debit)) before.set(m.debit, m.debitBalance + m.amount);
