@@ -1,10 +1,9 @@
 /** The ledger store in one SQLite file: accounts, settlement ids, the global log and all progress, in one transaction. */
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeGlobal, type OutcomeEntry } from '../protocol/index.ts';
 import { bundleLeafHashes, SqliteLog, sqliteLogSchema } from '../transparency/index.ts';
-import { createIdHash, openDatabase, transaction, type Migration } from '../shell/index.ts';
-import { createIdIndex, ID_INDEX_SCHEMA } from './id-index.ts';
+import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, transaction, type Migration } from '../shell/index.ts';
 import type { Account, Earlier } from './core/ledger.ts';
 import type {
   AssetTotal, Changes, Counts, Found, Head, Incident, LedgerStore, NodeRow, OutcomeRange, RegionRow, Wanted,
@@ -19,10 +18,8 @@ const MIGRATIONS: readonly Migration[] = [`
   CREATE TABLE account (
     ref INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, asset TEXT NOT NULL, overdraft INTEGER, balance INTEGER NOT NULL
   );
-  -- The first outcome of each settlement id, by a keyed hash of the id; the id itself is in the log entry. Of two ids with one
-  -- hash, the later one is in the table below.
+  -- The first outcome of each settlement id.
   ${ID_INDEX_SCHEMA}
-  CREATE TABLE settlement_collision (id TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE region (
     id TEXT PRIMARY KEY, applied INTEGER NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, checkpoint TEXT NOT NULL
   ) WITHOUT ROWID;
@@ -65,16 +62,12 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   const db = openDatabase(path, MIGRATIONS);
   const log = new SqliteLog(db, { prefix: 'global' });
   const meta = metaTable(db);
-  const idHash = options.idHash ?? createIdHash(meta.once('salt', () => randomBytes(8)));
 
   const prepareMoney = (sql: string): ReturnType<DatabaseSync['prepare']> => {
     const statement = db.prepare(sql);
     statement.setReadBigInts(true);
     return statement;
   };
-  const idIndex = createIdIndex(db);
-  const claimCollision = db.prepare('INSERT OR IGNORE INTO settlement_collision (id, position) VALUES (?, ?)');
-  const claimedCollision = db.prepare('SELECT position FROM settlement_collision WHERE id = ?');
   const accountById = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE id = ?');
   const accountsAfter = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE id > ? ORDER BY id LIMIT ?');
   const insertAccount = db.prepare('INSERT INTO account (id, asset, overdraft, balance) VALUES (?, ?, ?, ?)');
@@ -111,26 +104,21 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     };
   };
 
+  /** Ids of the commit under way: their outcomes will stand behind the log's end, in this order. */
+  let claiming: readonly string[] = [];
+  const idIndex = createIdIndex(
+    db, (position) => (position < log.size ? outcome(position).instruction.id : claiming[position - log.size]!), options.idHash);
+
   /** Notes the first outcome of each id; returns those that have an earlier one. */
   function claimIds(ids: readonly string[]): Found['earlier'] {
     const first = log.size;
     const earlier = new Map<number, { index: number; outcome: Earlier | null }>();
-    const hashes = new Float64Array(ids.length);
-    for (let i = 0; i < ids.length; i += 1) hashes[i] = idHash(ids[i]!);
-    for (const i of roughOrder(hashes)) {
-      let position = idIndex.claim(hashes[i]!, first + i);
-      if (position === null) continue;
-      if (idAt(position) !== ids[i]) {
-        if (claimCollision.run(ids[i]!, first + i).changes !== 0) continue;
-        position = (claimedCollision.get(ids[i]!) as { position: number }).position;
-      }
-      earlier.set(i, { index: position, outcome: position < first ? earlierAt(position) : null });
-    }
+    claiming = ids;
+    ids.forEach((id, i) => {
+      const position = idIndex.claim(id, first + i);
+      if (position !== null) earlier.set(i, { index: position, outcome: position < first ? earlierAt(position) : null });
+    });
     return earlier;
-
-    function idAt(position: number): string {
-      return position < first ? outcome(position).instruction.id : ids[position - first]!;
-    }
   }
 
   function addIncident(incident: Incident): void {
@@ -172,7 +160,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
             if (row !== undefined) accounts.push(accountOf(row));
           }
           write(decide({ earlier, accounts }));
-          idIndex.settle(wanted.ids.length);
+          idIndex.settle();
         });
       } catch (error) {
         log.reload();
@@ -204,12 +192,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     accounts: async (after, limit) => (accountsAfter.all(after, limit) as unknown as AccountRow[]).map(accountOf),
     totals: async () => (sums.all() as unknown as { asset: string; accounts: bigint; high: bigint; low: bigint }[])
       .map((r): AssetTotal => ({ asset: r.asset, accounts: Number(r.accounts), sum: (r.high << 32n) + r.low })),
-    async settlement(id) {
-      const position = idIndex.find(idHash(id));
-      if (position === null) return null;
-      if (outcome(position).instruction.id === id) return position;
-      return (claimedCollision.get(id) as { position: number } | undefined)?.position ?? null;
-    },
+    settlement: async (id) => idIndex.find(id),
     ranges: async (node, from, limit) => rangesOf.all(node, from, limit) as unknown as OutcomeRange[],
     rangesSince: async (start) => rangesFrom.all(start) as unknown as OutcomeRange[],
 
@@ -229,39 +212,11 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
 function metaTable(db: DatabaseSync): {
   text(key: string): string | null;
   put(key: string, value: string | Uint8Array): void;
-  once(key: string, make: () => Uint8Array): Uint8Array;
 } {
   const get = db.prepare('SELECT value FROM meta WHERE key = ?');
   const set = db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
   return {
     text: (key) => (get.get(key) as { value: string } | undefined)?.value ?? null,
     put: (key, value) => void set.run(key, value),
-    once(key, make) {
-      const row = get.get(key) as { value: Uint8Array } | undefined;
-      if (row !== undefined) return row.value;
-      const made = make();
-      set.run(key, made);
-      return made;
-    },
   };
-}
-
-const BUCKETS = 4_096;
-
-/**
- * The places of the hashes in about rising order (by their upper 12 bits), equal hashes in their order of appearance:
- * neighbours in the index are then written together. Counting sort, linear.
- */
-function roughOrder(hashes: Float64Array): Uint32Array {
-  const width = 2 ** 53 / BUCKETS;
-  const starts = new Uint32Array(BUCKETS + 1);
-  for (const h of hashes) starts[Math.floor(h / width) + 1]! += 1;
-  for (let b = 1; b <= BUCKETS; b += 1) starts[b]! += starts[b - 1]!;
-  const order = new Uint32Array(hashes.length);
-  for (let i = 0; i < hashes.length; i += 1) {
-    const bucket = Math.floor(hashes[i]! / width);
-    order[starts[bucket]!] = i;
-    starts[bucket]! += 1;
-  }
-  return order;
 }

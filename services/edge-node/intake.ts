@@ -70,14 +70,6 @@ export function createIntake(
     return { entry: decodeDecision(bytes), index, leaf: Buffer.from(hashLeaf(bytes)).toString('base64') };
   }
 
-  function findAmong(id: string, candidates: readonly number[] | undefined): { entry: DecisionEntry; index: number; leaf: string } | undefined {
-    for (const index of candidates ?? []) {
-      const found = read(index);
-      if (found.entry.instruction.id === id) return found;
-    }
-    return undefined;
-  }
-
   function flush(): void {
     scheduled = false;
     const group: Waiting[] = [];
@@ -108,7 +100,6 @@ export function createIntake(
     const first = store.log.size;
     const all: Instruction[] = [];
     for (const w of group) for (const instruction of w.instructions) all.push(instruction);
-    const candidates = store.findIds(all.map((s) => s.id));
     const inGroup = new Map<string, number>();
     const entries: DecisionEntry[] = [];
     const texts: string[] = [];
@@ -118,9 +109,9 @@ export function createIntake(
     let refused = 0;
     for (let i = 0; i < size; i += 1) {
       const instruction = all[i]!;
-      const earlier = candidates[i] === undefined ? undefined : findAmong(instruction.id, candidates[i]);
-      if (earlier !== undefined) {
-        places.push(earlier);
+      const earlier = store.findId(instruction.id);
+      if (earlier !== null) {
+        places.push(read(earlier));
         continue;
       }
       const same = inGroup.get(instruction.id);
@@ -193,7 +184,10 @@ export function createIntake(
         schedule();
       });
     },
-    find: (id) => findAmong(id, store.findIds([id])[0]),
+    find(id) {
+      const index = store.findId(id);
+      return index === null ? undefined : read(index);
+    },
     queued: () => queued,
   };
 }

@@ -5,9 +5,9 @@
  * A write method returns when what it wrote survives a power cut. That is the promise every answer of the node rests on.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeAccountState, encodeAccountState, type AccountState } from '../protocol/index.ts';
-import { IdIndex, openDatabase, transaction, type Migration } from '../shell/index.ts';
-import { SqliteLog } from '../transparency/index.ts';
+import { decodeAccountState, decodeDecision, encodeAccountState, type AccountState } from '../protocol/index.ts';
+import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, transaction, type Migration } from '../shell/index.ts';
+import { SqliteLog, sqliteLogSchema } from '../transparency/index.ts';
 
 /** Outcomes of the edge log's entries `from` .. `to - 1`, proven to stand at `start` of the global log. */
 export interface OutcomeRange {
@@ -25,9 +25,9 @@ export interface OutcomeRange {
 
 export interface EdgeStore {
   readonly log: SqliteLog;
-  /** Indexes in the log at which an id may stand; the caller compares. In the order of `ids`. */
-  findIds(ids: readonly string[]): readonly (readonly number[] | undefined)[];
-  /** Appends entries (bundle encoding) with their ids. Durable when it returns. */
+  /** Index in the log of the entry with this id, or null. */
+  findId(id: string): number | null;
+  /** Appends entries (bundle encoding) with their ids, none of which is on the log yet. Durable when it returns. */
   append(bundle: Uint8Array, ids: readonly string[], leafHashes: Uint8Array): void;
   /** Records outcomes. Durable when it returns. */
   settle(ranges: readonly OutcomeRange[]): void;
@@ -54,6 +54,8 @@ export interface CachedRow {
 }
 
 const MIGRATIONS: readonly Migration[] = [`
+  ${sqliteLogSchema()}
+  ${ID_INDEX_SCHEMA}
   CREATE TABLE account (id TEXT PRIMARY KEY, state TEXT NOT NULL, confirmed_at INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE ordered (size INTEGER PRIMARY KEY, at INTEGER NOT NULL);
   CREATE TABLE outcome (first INTEGER PRIMARY KEY, past INTEGER NOT NULL, start INTEGER NOT NULL, at INTEGER NOT NULL,
@@ -84,7 +86,9 @@ const toRange = (row: OutcomeRow): OutcomeRange => ({
 export function openEdgeStore(path: string): EdgeStore {
   const db: DatabaseSync = openDatabase(path, MIGRATIONS);
   const log = new SqliteLog(db);
-  const ids = new IdIndex(db);
+  /** Ids of the commit under way: their entries will stand behind the log's end, in this order. */
+  let claiming: readonly string[] = [];
+  const ids = createIdIndex(db, (position) => (position < log.size ? decodeDecision(log.entry(position)).instruction.id : claiming[position - log.size]!));
   const accountPut = db.prepare('INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, confirmed_at = excluded.confirmed_at');
   const accountGet = db.prepare('SELECT state, confirmed_at FROM account WHERE id = ?');
   const orderedPut = db.prepare('INSERT OR IGNORE INTO ordered VALUES (?, ?)');
@@ -106,11 +110,17 @@ export function openEdgeStore(path: string): EdgeStore {
 
   return {
     log,
-    findIds: (wanted) => ids.find(wanted),
+    findId: (id) => ids.find(id),
     append(bundle, newIds, leafHashes) {
       transaction(db, () => {
-        const { first } = log.append(bundle, newIds.length, leafHashes);
-        ids.add(newIds, first);
+        const first = log.size;
+        claiming = newIds;
+        newIds.forEach((id, i) => {
+          const earlier = ids.claim(id, first + i);
+          if (earlier !== null) throw new Error(`assertion: ${id} stands on the log already, at ${earlier}`);
+        });
+        ids.settle();
+        log.append(bundle, newIds.length, leafHashes);
       });
     },
     settle(ranges) {

@@ -133,7 +133,9 @@ export interface ControlClient extends LogClient, SettlementReads {
   /** At most 10,000; answered in order, each on its own. */
   openAccounts(openings: readonly AccountOpening[]): Promise<readonly OpenedAccount[]>;
   account(id: string): Promise<CentreAccount>;
-  accounts(after?: string, limit?: number): Promise<{ readonly accounts: readonly CentreAccount[]; readonly next: string | null }>;
+  accounts(
+    after?: string, limit?: number,
+  ): Promise<{ readonly accounts: readonly CentreAccount[]; readonly next: string | null }>;
   /** Witnessed outcomes behind a global index, in order; from the beginning without one. */
   outcomes(after: number | null, limit?: number): Promise<OutcomesPage>;
 }
@@ -226,15 +228,21 @@ export function createEdgeClient(url: string, options: ClientOptions = {}): Edge
     ...base, ...settlementReads(base),
     settle: (s) => base.json('/v1/settlements', { method: 'POST', json: wire(s) }),
     async settleMany(list) {
-      const { settlements } = await base.json<{ settlements: BatchItem[] }>('/v1/settlements', { method: 'POST', json: { settlements: list.map(wire) } });
-      if (settlements.length !== list.length) throw new Problem(502, 'bad-answer', `${url} answered ${settlements.length} settlements of ${list.length}`);
+      const { settlements } = await base.json<{ settlements: BatchItem[] }>(
+        '/v1/settlements', { method: 'POST', json: { settlements: list.map(wire) } },
+      );
+      if (settlements.length !== list.length) {
+        throw new Problem(502, 'bad-answer', `${url} answered ${settlements.length} settlements of ${list.length}`);
+      }
       return settlements;
     },
     account: (id) => base.json(`/v1/accounts/${encodeURIComponent(id)}`),
     async prefetch(accounts) {
       const unknown: string[] = [];
       for (let i = 0; i < accounts.length; i += PREFETCH_MAX) {
-        const answer = await base.json<{ unknown?: string[] }>('/v1/accounts/prefetch', { method: 'POST', json: { accounts: accounts.slice(i, i + PREFETCH_MAX) } });
+        const answer = await base.json<{ unknown?: string[] }>(
+          '/v1/accounts/prefetch', { method: 'POST', json: { accounts: accounts.slice(i, i + PREFETCH_MAX) } },
+        );
         unknown.push(...(answer.unknown ?? []));
       }
       return unknown;
@@ -248,9 +256,13 @@ export function createControlClient(url: string, options: ClientOptions = {}): C
   const base = logClient(url, options);
   return {
     ...base, ...settlementReads(base),
-    openAccount: ({ account, ...rest }) => base.json(`/v1/accounts/${encodeURIComponent(account)}`, { method: 'PUT', json: rest }),
+    openAccount: ({ account, ...rest }) => base.json(
+      `/v1/accounts/${encodeURIComponent(account)}`, { method: 'PUT', json: rest },
+    ),
     async openAccounts(openings) {
-      const { accounts } = await base.json<{ accounts: OpenedAccount[] }>('/v1/accounts', { method: 'POST', json: { accounts: openings } });
+      const { accounts } = await base.json<{ accounts: OpenedAccount[] }>(
+        '/v1/accounts', { method: 'POST', json: { accounts: openings } },
+      );
       return accounts;
     },
     account: (id) => base.json(`/v1/accounts/${encodeURIComponent(id)}`),

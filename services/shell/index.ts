@@ -6,6 +6,7 @@ export * from '../protocol/backoff.ts';
 export * from '../protocol/http-client.ts';
 export * from './id-hash.ts';
 export * from './id-index.ts';
+export { createIdTree, ID_TREE_SCHEMA } from './id-tree.ts';
 export * from './log-routes.ts';
 export * from './loop.ts';
 export * from './metrics.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createIdHash } from '../shell/index.ts';
+import { createIdHash } from './id-hash.ts';
 
 /** vectors_hsip64 of the reference implementation: key 00 01 ... 07, input 00 01 ... of length 0, 1, 2, ... */
 const VECTORS = [

@@ -1,16 +1,16 @@
 /**
- * Which settlement ids have an outcome, and where: from a 53-bit hash of the id to an index in the global log, in SQLite.
+ * From a 53-bit hash to a position in a log, for hundreds of millions of them, in SQLite.
  *
- * Ids are random, so in one large B-tree every new one would dirty a page of its own (measured: 5 KB written and 8 us each at
- * three million ids, and rising). So this is a log-structured merge tree (O'Neil et al., 1996), size-tiered: new ids go
- * into a small B-tree; when it is full they become a sorted run; {@link FAN} runs of one level are merged into one of the
+ * Hashes are random, so in one large B-tree every new one would dirty a page of its own (measured: 5 KB written and 8 us each
+ * at three million, and rising). So this is a log-structured merge tree (O'Neil et al., 1996), size-tiered: new ones stay in
+ * memory and, in the order they came, in a tail on disk; when there are enough they become a sorted run; {@link FAN} runs of one level are merged into one of the
  * next. A filter for each run (a blocked Bloom filter, Putze et al., 2007; 2 bytes an id, in memory) says of nearly all ids
  * that they are not in it, so that a new id costs no read. Merging is done a little with each commit. Everything happens
  * inside the caller's transaction.
  */
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Ids in the small B-tree before they become a run. */
+/** Hashes in the tail before they become a run. */
 export const YOUNG_MAX = 32_768;
 /** Runs of a level that are merged into one of the next. A power of two: a page becomes FAN pages one level up. */
 const FAN = 8;
@@ -22,25 +22,26 @@ const HASH_BITS = 53;
 const BLOCK_BITS = 5;
 const BLOCK_WORDS = 16;
 const FILTER_WORDS = 2 ** BLOCK_BITS * BLOCK_WORDS;
-/** Merging that is done with each commit, in ids for each new id: more than the levels there can ever be. */
+/** Merging that is done with each commit, in hashes for each new one: more than the levels there can ever be. */
 const MERGE_PER_ID = 8;
 /** Keys of pages: run * 2^24 + page. */
 const RUN_PAGES = 2 ** 24;
 
-export const ID_INDEX_SCHEMA = `
-  CREATE TABLE id_young (id_hash INTEGER PRIMARY KEY, position INTEGER NOT NULL);
+export const ID_TREE_SCHEMA = `
+  -- What one commit added: hashes, then their positions, as 64-bit floats.
+  CREATE TABLE id_tail (row INTEGER PRIMARY KEY, entries BLOB NOT NULL);
   -- merged: pages of the level below that a growing run has taken in; null when it is complete.
   CREATE TABLE id_run (run INTEGER PRIMARY KEY, level INTEGER NOT NULL, merged INTEGER);
   CREATE TABLE id_page (key INTEGER PRIMARY KEY, entries BLOB NOT NULL);
   CREATE TABLE id_filter (key INTEGER PRIMARY KEY, bits BLOB NOT NULL);
 `;
 
-export interface IdIndex {
-  /** The position noted for a hash before; or null, and then this one is noted. */
+export interface IdTree {
+  /** The position noted for a hash before; or null, and then this one is noted: on disk once `settle` was called. */
   claim(hash: number, position: number): number | null;
   find(hash: number): number | null;
-  /** Tidies up, in proportion to the ids added since; at the end of a transaction. */
-  settle(added: number): void;
+  /** Writes what was noted since, and tidies up in proportion; at the end of a transaction. */
+  settle(): void;
   /** After a rollback: takes everything from the database again. */
   reload(): void;
 }
@@ -62,12 +63,10 @@ interface Entries {
 const pageBits = (level: number): number => LEVEL1_BITS + FAN_BITS * (level - 1);
 const pageOf = (hash: number, level: number): number => Math.floor(hash / 2 ** (HASH_BITS - pageBits(level)));
 
-export function createIdIndex(db: DatabaseSync): IdIndex {
-  const insertYoung = db.prepare('INSERT OR IGNORE INTO id_young (id_hash, position) VALUES (?, ?)');
-  const getYoung = db.prepare('SELECT position FROM id_young WHERE id_hash = ?');
-  const allYoung = db.prepare('SELECT id_hash AS h, position AS p FROM id_young ORDER BY id_hash');
-  const countYoung = db.prepare('SELECT count(*) AS n FROM id_young');
-  const clearYoung = db.prepare('DELETE FROM id_young');
+export function createIdTree(db: DatabaseSync): IdTree {
+  const putTail = db.prepare('INSERT INTO id_tail (entries) VALUES (?)');
+  const allTail = db.prepare('SELECT entries FROM id_tail ORDER BY row');
+  const clearTail = db.prepare('DELETE FROM id_tail');
   const listRuns = db.prepare('SELECT run, level, merged FROM id_run ORDER BY run');
   const putRun = db.prepare('INSERT OR REPLACE INTO id_run (run, level, merged) VALUES (?, ?, ?)');
   const dropRun = db.prepare('DELETE FROM id_run WHERE run = ?');
@@ -78,12 +77,19 @@ export function createIdIndex(db: DatabaseSync): IdIndex {
   const putFilter = db.prepare('INSERT INTO id_filter (key, bits) VALUES (?, ?)');
   const dropFilter = db.prepare('DELETE FROM id_filter WHERE key = ?');
   let runs: Run[] = [];
-  let young = 0;
+  /** All that is in no run yet, in the order it came: the last `added` of them are not in the tail on disk either. */
+  const young = new Map<number, number>();
+  let added: number[] = [];
 
   const emptyFilter = (level: number): Uint32Array => new Uint32Array(2 ** pageBits(level) * FILTER_WORDS);
 
   function reload(): void {
-    young = (countYoung.get() as { n: number }).n;
+    young.clear();
+    added = [];
+    for (const row of allTail.all() as unknown as { entries: Uint8Array }[]) {
+      const { hashes, positions } = toEntries(row.entries);
+      hashes.forEach((h, i) => young.set(h, positions[i]!));
+    }
     runs = (listRuns.all() as unknown as { run: number; level: number; merged: number | null }[]).map((r) => {
       const filter = emptyFilter(r.level);
       const stored = listFilters.all(r.run * RUN_PAGES, (r.run + 1) * RUN_PAGES);
@@ -97,8 +103,7 @@ export function createIdIndex(db: DatabaseSync): IdIndex {
   function readPage(run: Run, page: number): Entries | null {
     const row = getPage.get(run.run * RUN_PAGES + page) as { entries: Uint8Array } | undefined;
     if (row === undefined) return null;
-    const numbers = new Float64Array(row.entries.slice().buffer);
-    return { hashes: numbers.subarray(0, numbers.length / 2), positions: numbers.subarray(numbers.length / 2) };
+    return toEntries(row.entries);
   }
 
   /** @param from first of the entries' places that belong to the page, @param to behind the last */
@@ -130,17 +135,12 @@ export function createIdIndex(db: DatabaseSync): IdIndex {
     return null;
   }
 
-  /** Makes the young ids a run of level 1. */
+  /** Makes the tail a run of level 1. */
   function flush(): void {
-    const rows = allYoung.all() as unknown as { h: number; p: number }[];
-    const entries: Entries = { hashes: new Float64Array(rows.length), positions: new Float64Array(rows.length) };
-    rows.forEach((row, i) => {
-      entries.hashes[i] = row.h;
-      entries.positions[i] = row.p;
-    });
-    writePages(newRun(1, null), 0, 2 ** LEVEL1_BITS, entries);
-    clearYoung.run();
-    young = 0;
+    const hashes = Float64Array.from(young.keys()).sort();
+    writePages(newRun(1, null), 0, 2 ** LEVEL1_BITS, { hashes, positions: hashes.map((h) => young.get(h)!) });
+    clearTail.run();
+    young.clear();
   }
 
   function writePages(run: Run, firstPage: number, endPage: number, entries: Entries): void {
@@ -195,22 +195,38 @@ export function createIdIndex(db: DatabaseSync): IdIndex {
   return {
     reload,
     claim(hash, position) {
-      const known = inRuns(hash);
+      const known = young.get(hash) ?? inRuns(hash);
       if (known !== null) return known;
-      if (insertYoung.run(hash, position).changes === 0) return (getYoung.get(hash) as { position: number }).position;
-      young += 1;
+      young.set(hash, position);
+      added.push(hash);
       return null;
     },
-    find: (hash) => inRuns(hash) ?? (getYoung.get(hash) as { position: number } | undefined)?.position ?? null,
-    settle(added) {
-      if (young >= YOUNG_MAX) flush();
-      for (let budget = added * MERGE_PER_ID; budget > 0;) {
+    find: (hash) => young.get(hash) ?? inRuns(hash),
+    settle() {
+      let budget = added.length * MERGE_PER_ID;
+      if (young.size >= YOUNG_MAX) {
+        flush();
+      } else if (added.length > 0) {
+        const numbers = new Float64Array(2 * added.length);
+        numbers.set(added);
+        added.forEach((h, i) => {
+          numbers[added.length + i] = young.get(h)!;
+        });
+        putTail.run(new Uint8Array(numbers.buffer));
+      }
+      added = [];
+      while (budget > 0) {
         const target = growing();
         if (target === null) return;
         budget -= Math.max(1, mergePage(target));
       }
     },
   };
+}
+
+function toEntries(bytes: Uint8Array): Entries {
+  const numbers = new Float64Array(bytes.slice().buffer);
+  return { hashes: numbers.subarray(0, numbers.length / 2), positions: numbers.subarray(numbers.length / 2) };
 }
 
 const words = (bytes: Uint8Array): Uint32Array => new Uint32Array(bytes.slice().buffer);
