@@ -76,7 +76,6 @@ function addSettlements(server: Server, o: RouteOptions): void {
     scope.post('/v1/settlements', {
       // The body's schema is for readers: items are checked one by one, so that each gets an answer of its own.
       validatorCompiler: () => () => true,
-      serializerCompiler: () => String,
       schema: {
         tags, summary: 'Settle one, or up to 10,000',
         body: { oneOf: [settlementSchema, { type: 'object', required: ['settlements'], properties: { settlements: { type: 'array', maxItems: BATCH_MAX, items: settlementSchema } } }], examples: [settlementExample] },
@@ -151,11 +150,14 @@ async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyRe
   const decided = instructions.length === 0 ? [] : await o.intake.settle(instructions, receivedAt);
   o.onAnswered(instructions.length, o.now() - receivedAt);
   let next = 0;
+  // Receipts are ids, codes and digits: one byte a character, until a problem quotes what a client sent.
+  let ascii = true;
   let answer = '{"settlements":[';
   for (let i = 0; i < items.length; i += 1) {
     if (i > 0) answer += ',';
     const item = items[i]!;
     if ('problem' in item) {
+      ascii = false;
       answer += JSON.stringify({ id: item.id, status: item.problem.status, problem: item.problem });
       continue;
     }
@@ -164,7 +166,7 @@ async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyRe
     if (d.conflict) answer += JSON.stringify({ id: item.instruction.id, status: 409, problem: conflict(d) });
     else answer += receiptJson(o.node, d, d.repeated ? 200 : 201);
   }
-  return reply.status(200).type('application/json').send(`${answer}]}`);
+  return reply.status(200).type('application/json').send(Buffer.from(`${answer}]}`, ascii ? 'latin1' : 'utf8'));
 }
 
 function* accountsOf(instructions: readonly Instruction[]): Iterable<string> {

@@ -29,6 +29,10 @@ export function sqliteLogSchema(prefix: string = SQLITE_LOG_PREFIX): string {
 
 const tileKey = (level: number, index: number): number => level * 2 ** 46 + index;
 
+/** Rows kept in memory after they were written. */
+const RECENT_BYTES_MAX = 8 * 1024 * 1024;
+const RECENT_ROWS_MAX = 512;
+
 interface Row {
   readonly first: number;
   /** Size of the log after this row: its entries are `first .. size-1`. */
@@ -45,6 +49,9 @@ export class SqliteLog {
   readonly #putTile: StatementSync;
   readonly #getTile: StatementSync;
   #tree = Tree.empty();
+  /** The rows written last: what is appended is mostly read again at once, to be sent on. */
+  #recent: Row[] = [];
+  #recentBytes = 0;
   /** The row that an entry was read from last: entries are mostly asked for in order. */
   #lastRow: (Row & { readonly offsets: Uint32Array }) | null = null;
 
@@ -69,6 +76,8 @@ export class SqliteLog {
   /** Takes the log from the database again; needed after the caller's transaction was rolled back. */
   reload(): void {
     this.#lastRow = null;
+    this.#recent = [];
+    this.#recentBytes = 0;
     this.#tree = Tree.empty();
     this.#tree = Tree.restore(this.#storedSize(), (level, index, width) => this.#storedTile(level, index, width));
   }
@@ -88,7 +97,7 @@ export class SqliteLog {
   /**
    * Appends all entries of a bundle; part of the caller's transaction.
    *
-   * @param bundle the entries, as encodeBundle writes them; not empty
+   * @param bundle the entries, as encodeBundle writes them; not empty; kept in memory for a while, so not to be written to again
    * @param count how many there are
    * @param leafHashes their leaf hashes, `count * 32` bytes, when the caller has them from bundleLeafHashes
    * @throws Error when the log in memory is not the one in the database: after a rollback, call {@link reload}
@@ -108,6 +117,7 @@ export class SqliteLog {
     }
     const size = first + count;
     this.#insertRow.run(first, size, bundle);
+    this.#keepRecent({ first, size, entries: bundle });
     this.#tree.appendMany(hashes);
     for (const tile of this.#tree.takeDirtyTiles()) {
       if (tile.level > 0 || tile.width === TILE_WIDTH) this.#putTile.run(tileKey(tile.level, tile.index), tile.hashes);
@@ -124,6 +134,17 @@ export class SqliteLog {
       this.#lastRow = row;
     }
     return row;
+  }
+
+  #keepRecent(row: Row): void {
+    this.#recent.push(row);
+    this.#recentBytes += row.entries.byteLength;
+    while (this.#recentBytes > RECENT_BYTES_MAX || this.#recent.length > RECENT_ROWS_MAX) this.#recentBytes -= this.#recent.shift()!.entries.byteLength;
+  }
+
+  #recentRows(first: number, end: number): Row[] | null {
+    if (this.#recent.length === 0 || first < this.#recent[0]!.first) return null;
+    return this.#recent.filter((row) => row.size > first && row.first < end);
   }
 
   #checkRange(first: number, end: number): void {
@@ -146,7 +167,8 @@ export class SqliteLog {
     if (end <= begin.size) {
       return asBuffer(begin.entries).subarray(begin.offsets[first - begin.first], begin.offsets[end - begin.first]);
     }
-    const parts = (this.#rowsFrom.all(first, end) as unknown as Row[]).map((row) =>
+    const rows = this.#recentRows(first, end) ?? this.#rowsFrom.all(first, end) as unknown as Row[];
+    const parts = rows.map((row) =>
       (row.first >= first && row.size <= end
         ? row.entries
         : sliceBundle(row.entries, Math.max(first - row.first, 0), Math.min(end, row.size) - row.first)));

@@ -122,7 +122,11 @@ export function createEdgeCore(policy: Policy, firstPending: number): EdgeCore {
 
   function learnBalance(id: string, balance: bigint, asOf: number, now: number): boolean {
     const known = accounts.get(id);
-    return known !== undefined && learn({ ...known.state, balance, asOf }, now);
+    if (known === undefined || asOf < known.state.asOf) return false;
+    const { asset, overdraft, balance: before } = known.state;
+    known.confirmedAt = now;
+    known.state = { account: id, asset, balance, overdraft, asOf };
+    return balance !== before;
   }
 
   function learnOutcome(outcome: OutcomeEntry, globalIndex: number, now: number): string[] {
