@@ -8,14 +8,19 @@ export type Scales = Readonly<Record<string, number>>;
 /** @param minor the text is in minor units already @throws CliError naming the asset, the amount and what is allowed */
 export function parseAmount(text: string, asset: string, scales: Scales, minor: boolean, what = 'amount', least = 1n): bigint {
   const scale = scales[asset];
-  if (scale === undefined) throw new CliError(EXIT.usage, 'unknown-asset', `asset ${asset}: this platform settles ${Object.keys(scales).join(', ')}`);
+  if (scale === undefined) {
+    throw new CliError(EXIT.usage, 'unknown-asset', `asset ${asset}: this platform settles ${Object.keys(scales).join(', ')}`);
+  }
   let amount: bigint;
   try {
     amount = parseDecimal(text, minor ? 0 : scale);
   } catch (error) {
-    throw new CliError(EXIT.usage, 'usage', `${what}: ${(error as Error).message}; ${minor ? 'expected a whole number of minor units' : `${asset} has ${scale} decimal places`}`);
+    throw new CliError(EXIT.usage, 'usage', `${what}: ${(error as Error).message}; `
+      + `${minor ? 'expected a whole number of minor units' : `${asset} has ${scale} decimal places`}`);
   }
-  if (amount < least || amount > AMOUNT_MAX) throw new CliError(EXIT.usage, 'usage', `${what}: expected ${least} to ${AMOUNT_MAX} minor units, got ${amount}`);
+  if (amount < least || amount > AMOUNT_MAX) {
+    throw new CliError(EXIT.usage, 'usage', `${what}: expected ${least} to ${AMOUNT_MAX} minor units, got ${amount}`);
+  }
   return amount;
 }
 

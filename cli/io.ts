@@ -37,7 +37,9 @@ export function withJson(command: Command, examples: readonly string[]): Command
 /** The same, and `--data`, for commands about a platform. */
 export function withData(command: Command, io: Io, examples: readonly string[]): Command {
   return withJson(command.option(
-    '--data <folder>', 'data folder of the platform (or set TIDEMARK_DATA)', (v: string) => resolve(v), resolve(io.env['TIDEMARK_DATA'] ?? DATA_DEFAULT),
+    '--data <folder>', 'data folder of the platform (or set TIDEMARK_DATA)', (v: string) => resolve(v), resolve(
+      io.env['TIDEMARK_DATA'] ?? DATA_DEFAULT,
+    ),
   ), examples);
 }
 
@@ -45,7 +47,9 @@ export function withData(command: Command, io: Io, examples: readonly string[]):
 export function table(rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): string {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, i) => (right.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ').trimEnd()).join('\n');
+  return rows.map(
+    (row) => row.map((cell, i) => (right.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ').trimEnd(),
+  ).join('\n');
 }
 
 const SPAN = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/;

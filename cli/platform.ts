@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { findLocalPlatform, NotRunningError, type LocalClient } from '../services/local/control-client.ts';
 import { layoutOf } from '../services/local/provision.ts';
 import type { RunState } from '../services/local/run-state.ts';
-import { createControlClient, createEdgeClient, createRegionClient, type ControlClient, type EdgeClient, type LogClient, type RetryOptions } from '../services/protocol/client.ts';
+import {
+  createControlClient, createEdgeClient, createRegionClient, type ControlClient, type EdgeClient, type LogClient,
+  type RetryOptions,
+} from '../services/protocol/client.ts';
 import { createHttpClient, type HttpClient } from '../services/protocol/http-client.ts';
 import type { LogSource } from './export/write.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -57,7 +60,9 @@ export function clientsOf(at: Addresses, retry: RetryOptions = {}): Omit<Connect
   return {
     dataDir: at.dataDir, regions,
     control: createControlClient(at.controlUrl, options),
-    edges: at.sites.filter((s) => s.tier === 'edge').map((s) => ({ id: s.id, region: s.region ?? '', client: createEdgeClient(s.url, options) })),
+    edges: at.sites.filter((s) => s.tier === 'edge').map(
+      (s) => ({ id: s.id, region: s.region ?? '', client: createEdgeClient(s.url, options) }),
+    ),
     trust: readFileSync(layoutOf(at.dataDir).trust, 'utf8'),
     close: () => http.close(),
   };
@@ -73,7 +78,10 @@ export function assetScales(dataDir: string): Readonly<Record<string, number>> {
 /** @throws CliError naming the sites that there are */
 export function edgeOf(platform: Pick<Connected, 'edges'>, id: string | undefined): EdgeSite {
   const edge = id === undefined ? platform.edges[0] : platform.edges.find((e) => e.id === id);
-  if (edge === undefined) throw new CliError(EXIT.usage, 'unknown-site', `no edge node is called ${id}; there are ${platform.edges.map((e) => e.id).join(', ')}`);
+  if (edge === undefined) {
+    throw new CliError(EXIT.usage, 'unknown-site', `no edge node is called ${id}; there are `
+      + `${platform.edges.map((e) => e.id).join(', ')}`);
+  }
   return edge;
 }
 
@@ -82,7 +90,9 @@ export function logSources(platform: Pick<Connected, 'control' | 'edges' | 'regi
   const of = (client: LogClient): LogSource => ({ checkpoint: () => client.checkpoint(), file: (path) => client.file(path) });
   const out = new Map<string, LogSource>([['global', of(platform.control)]]);
   for (const [id, replicas] of platform.regions) out.set(`region-${id}`, newestOf(replicas));
-  for (const edge of platform.edges) out.set(`edge-${edge.id}`, { ...of(edge.client), policy: (digest) => edge.client.policy(digest) });
+  for (const edge of platform.edges) {
+    out.set(`edge-${edge.id}`, { ...of(edge.client), policy: (digest) => edge.client.policy(digest) });
+  }
   return out;
 }
 

@@ -49,13 +49,20 @@ describe('every command', () => {
 });
 
 describe('the command line', () => {
-  test.each([['statsu', 'status'], ['partion', 'partition'], ['verfy', 'verify'], ['exprot', 'export'], ['repaly', 'replay']])('%s: did you mean %s?', async (typed, meant) => {
+  test.each(
+    [['statsu', 'status'], ['partion', 'partition'], ['verfy', 'verify'], ['exprot', 'export'], ['repaly', 'replay']],
+  )('%s: did you mean %s?', async (typed, meant) => {
     const { code, out, err } = await tidemark(typed);
     expect(code).toBe(2);
     expect(out).toBe('');
     expect(err).toContain(`Did you mean ${meant}?`);
   });
-  test.each([['status', '--jsno'], ['replay'], ['settle', 'a', 'b'], ['replay', 'x.csv', '--rate', 'fast'], ['up', '--wan', 'maybe'], ['partition', 'eu', '--for', 'a while'], ['account', 'opne', 'x', 'EUR']])('%s %s is a mistake in usage', async (...args) => {
+  test.each(
+    [
+      ['status', '--jsno'], ['replay'], ['settle', 'a', 'b'], ['replay', 'x.csv', '--rate', 'fast'],
+      ['up', '--wan', 'maybe'], ['partition', 'eu', '--for', 'a while'], ['account', 'opne', 'x', 'EUR'],
+    ],
+  )('%s %s is a mistake in usage', async (...args) => {
     expect((await tidemark(...args)).code).toBe(2);
   });
   test('without a command it says what there is', async () => {
@@ -68,7 +75,12 @@ describe('the command line', () => {
     expect(await tidemark('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     expect((await tidemark('help', 'settle')).out).toContain('tidemark settle alice bob 12.50 EUR');
   });
-  test.each([['status'], ['settle', 'a', 'b', '1', 'EUR'], ['account', 'show', 'a'], ['partition', 'eu'], ['heal'], ['export', 'x'], ['replay', 'x.csv']])('%s without a platform ends with 3, and says what to do', async (...args) => {
+  test.each(
+    [
+      ['status'], ['settle', 'a', 'b', '1', 'EUR'], ['account', 'show', 'a'], ['partition', 'eu'], ['heal'],
+      ['export', 'x'], ['replay', 'x.csv'],
+    ],
+  )('%s without a platform ends with 3, and says what to do', async (...args) => {
     const { code, out, err } = await tidemark(...args);
     expect(code).toBe(3);
     expect(out).toBe('');
@@ -76,7 +88,9 @@ describe('the command line', () => {
   });
   test('with --json an error is JSON on stdout as well', async () => {
     const missing = await tidemark('status', '--json');
-    expect(JSON.parse(missing.out)).toEqual({ error: { code: 'not-running', message: expect.stringContaining('no platform runs') as string } });
+    expect(JSON.parse(missing.out)).toEqual(
+      { error: { code: 'not-running', message: expect.stringContaining('no platform runs') as string } },
+    );
     expect(missing.code).toBe(3);
     const usage = await tidemark('settle', '--json');
     expect(JSON.parse(usage.out)).toMatchObject({ error: { code: 'usage' } });
@@ -99,7 +113,12 @@ describe('config check', () => {
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ ok: true });
   });
-  test('a file that is not there', async () => expect(await tidemark('config', 'check', join(folder, 'no.ts'))).toMatchObject({ code: 2, err: expect.stringContaining('no such file') }));
+  test(
+    'a file that is not there',
+    async () => expect(
+      await tidemark('config', 'check', join(folder, 'no.ts')),
+    ).toMatchObject({ code: 2, err: expect.stringContaining('no such file') }),
+  );
 });
 
 describe('verify', () => {
@@ -130,7 +149,10 @@ test('amounts', () => {
   expect(parseAmount('12', 'JPY', scales, false)).toBe(12n);
   expect(showAmount('-1250', 'EUR', scales)).toBe('-12.50 EUR');
   expect(showAmount('7', 'XAU', scales)).toBe('7 minor units of XAU');
-  for (const [text, asset, minor] of [['1.234', 'EUR', false], ['1.5', 'JPY', false], ['1.5', 'EUR', true], ['0', 'EUR', false], ['-1', 'EUR', false], ['1', 'XAU', false], ['9'.repeat(18), 'EUR', false]] as const) {
+  for (const [text, asset, minor] of [
+    ['1.234', 'EUR', false], ['1.5', 'JPY', false], ['1.5', 'EUR', true], ['0', 'EUR', false], ['-1', 'EUR', false],
+    ['1', 'XAU', false], ['9'.repeat(18), 'EUR', false],
+  ] as const) {
     expect(() => parseAmount(text, asset, scales, minor), text).toThrow(CliError);
   }
 });

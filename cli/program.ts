@@ -46,7 +46,9 @@ ${EXIT_HELP}`);
 }
 
 function configure(command: Command, io: Io): void {
-  command.exitOverride().configureOutput({ writeOut: (text) => io.out(text.replace(/\n$/, '')), writeErr: (text) => io.err(text.replace(/\n$/, '')) });
+  command.exitOverride().configureOutput(
+    { writeOut: (text) => io.out(text.replace(/\n$/, '')), writeErr: (text) => io.err(text.replace(/\n$/, '')) },
+  );
   for (const sub of command.commands) configure(sub, io);
 }
 
@@ -65,11 +67,15 @@ function told(error: unknown, args: readonly string[], io: Io): number {
   if (error instanceof CommanderError) {
     // Commander has said it already. Help and version that were asked for are no error.
     if (error.exitCode === 0) return EXIT.ok;
-    if (args.includes('--json')) io.out(JSON.stringify({ error: { code: 'usage', message: error.message.replace(/^error: /, '') } }));
+    if (args.includes('--json')) {
+      io.out(JSON.stringify({ error: { code: 'usage', message: error.message.replace(/^error: /, '') } }));
+    }
     return EXIT.usage;
   }
   const { code, exitCode, message } = describe(error);
-  if (args.includes('--json')) io.out(JSON.stringify({ error: { code, message, ...(error instanceof ConfigError ? { issues: error.issues } : {}) } }));
+  if (args.includes('--json')) {
+    io.out(JSON.stringify({ error: { code, message, ...(error instanceof ConfigError ? { issues: error.issues } : {}) } }));
+  }
   io.err(`tidemark: ${message}`);
   if (code === 'internal' && error instanceof Error && error.stack !== undefined) io.err(error.stack);
   return exitCode;

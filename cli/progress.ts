@@ -9,7 +9,9 @@ export interface Progress {
 
 const LINE_EVERY_MS = 5_000;
 
-export function createProgress(label: string, stream: NodeJS.WriteStream = process.stderr, now = (): number => performance.now()): Progress {
+export function createProgress(
+  label: string, stream: NodeJS.WriteStream = process.stderr, now = (): number => performance.now(),
+): Progress {
   if (stream.isTTY) {
     const bar = new SingleBar({
       format: `${label} [{bar}] {percentage}% {value}/{total} {note}`, stream, hideCursor: true, clearOnComplete: true, fps: 8,
@@ -36,7 +38,9 @@ export function createProgress(label: string, stream: NodeJS.WriteStream = proce
       if (time - last < LINE_EVERY_MS || done === shown) return;
       last = time;
       shown = done;
-      stream.write(`${label}: ${done}/${total}${total > 0 ? ` (${Math.floor((done / total) * 100)}%)` : ''}${note === '' ? '' : ` ${note}`}\n`);
+      stream.write(
+        `${label}: ${done}/${total}${total > 0 ? ` (${Math.floor((done / total) * 100)}%)` : ''}${note === '' ? '' : ` ${note}`}\n`,
+      );
     },
     stop() {},
   };

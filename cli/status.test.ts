@@ -12,10 +12,15 @@ const histogram = (...values: number[]): ReturnType<typeof toJson> => {
 const edge = (id: string, lag: number[], pending: number): ServiceStatus => ({
   id, tier: 'edge', region: 'eu', state: 'ready', log: { origin: `x/edge/${id}`, size: 10 }, counts: { accepted: 10 },
   provisional: { count: pending, offline: 1, oldestMs: pending * 100, ratio: pending / 10 }, lag: { whole: histogram(...lag) },
-  drift: { compared: 5, drifted: 1, amount: { EUR: '7' }, amountMax: { EUR: '7' }, reversed: 0, reversedAmount: {} }, incidents: [],
+  drift: {
+    compared: 5, drifted: 1, amount: { EUR: '7' }, amountMax: { EUR: '7' }, reversed: 0, reversedAmount: {},
+  }, incidents: [],
 });
 const site = (id: string, tier: 'edge' | 'region' | 'global', region?: string): RunState['sites'][number] =>
-  ({ id, tier, url: `http://127.0.0.1:1/${id}`, state: 'listening', pid: 1, restarts: 0, partitioned: id === 'eu-b', ...(region === undefined ? {} : { region }) });
+  ({
+    id, tier, url: `http://127.0.0.1:1/${id}`, state: 'listening', pid: 1, restarts: 0, partitioned: id === 'eu-b',
+    ...(region === undefined ? {} : { region }),
+  });
 const run: RunState = {
   v: 1, name: 'test', pid: 1, startedAt: 0, state: 'running', dataDir: '/x', controlUrl: 'http://c', localUrl: 'http://l', tokenFile: '/x/token',
   wan: { mode: 'emulated', scale: 1 }, partitions: [{ site: 'eu-b', since: 0, until: null }], processes: [],
@@ -24,14 +29,27 @@ const run: RunState = {
 
 test('a region is its edge nodes together: histograms merge, figures add up', () => {
   const status = platformStatus(run, new Map<string, ServiceStatus | null>([
-    ['global', { id: 'global', tier: 'global', state: 'ready', log: { origin: 'x/global', size: 20 }, counts: {}, incidents: [{ at: 0, kind: 'fork', detail: 'eu signed two logs' }] }],
+    [
+      'global',
+      {
+        id: 'global', tier: 'global', state: 'ready', log: { origin: 'x/global', size: 20 }, counts: {},
+        incidents: [{ at: 0, kind: 'fork', detail: 'eu signed two logs' }],
+      },
+    ],
     ['eu-a', edge('eu-a', [10, 10, 10], 2)], ['eu-b', edge('eu-b', [1_000], 3)], ['eu/1', null],
   ]));
   expect(status.sites.map((s) => [s.id, s.tier, s.state, s.partitioned])).toEqual([
-    ['global', 'global', 'ready', false], ['eu-a', 'edge', 'ready', false], ['eu-b', 'edge', 'ready', true], ['eu/1', 'region', 'down', false],
+    [
+      'global', 'global', 'ready', false,
+    ], ['eu-a', 'edge', 'ready', false], ['eu-b', 'edge', 'ready', true], ['eu/1', 'region', 'down', false],
   ]);
   const [eu] = status.regions;
-  expect(eu).toMatchObject({ id: 'eu', provisional: { count: 5, offline: 2, oldestMs: 300, ratio: 0.25 }, drift: { compared: 10, drifted: 2, amount: { EUR: '14' }, amountMax: { EUR: '7' } } });
+  expect(eu).toMatchObject(
+    {
+      id: 'eu', provisional: { count: 5, offline: 2, oldestMs: 300, ratio: 0.25 },
+      drift: { compared: 10, drifted: 2, amount: { EUR: '14' }, amountMax: { EUR: '7' } },
+    },
+  );
   expect(eu!.lag.whole.count).toBe(4);
   expect(eu!.lag.whole.p50).toBeCloseTo(10, 0);
   expect(eu!.lag.whole.p99).toBeCloseTo(1_000, -1);
@@ -39,5 +57,10 @@ test('a region is its edge nodes together: histograms merge, figures add up', ()
   expect(JSON.parse(JSON.stringify(status))).toEqual(status);
 
   const text = renderStatus(status);
-  for (const part of ['eu-b', 'down', 'ready (cut off)', 'cut off: eu-b since', '3 (30.0%)', 'region eu', 'incident at global', 'fork: eu signed two logs']) expect(text).toContain(part);
+  for (const part of [
+    'eu-b', 'down', 'ready (cut off)', 'cut off: eu-b since', '3 (30.0%)', 'region eu', 'incident at global',
+    'fork: eu signed two logs',
+  ]) {
+    expect(text).toContain(part);
+  }
 });

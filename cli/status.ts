@@ -45,7 +45,10 @@ export interface PlatformStatus {
 export function platformStatus(run: RunState, answers: ReadonlyMap<string, ServiceStatus | null>): PlatformStatus {
   const sites = run.sites.map((s): SiteStatus => {
     const said = answers.get(s.id) ?? null;
-    const common = { id: s.id, tier: s.tier, ...(s.region === undefined ? {} : { region: s.region }), url: s.url, partitioned: s.partitioned, restarts: s.restarts };
+    const common = {
+      id: s.id, tier: s.tier, ...(s.region === undefined ? {} : { region: s.region }), url: s.url,
+      partitioned: s.partitioned, restarts: s.restarts,
+    };
     if (said === null) return { ...common, state: 'down' };
     const lag = emptyStages();
     addLag(lag, said);
@@ -71,17 +74,29 @@ export function platformStatus(run: RunState, answers: ReadonlyMap<string, Servi
       provisional.offline += said.provisional?.offline ?? 0;
       provisional.oldestMs = Math.max(provisional.oldestMs, said.provisional?.oldestMs ?? 0);
     }
-    return { id, lag: stageQuantiles(lag), provisional: { ...provisional, ratio: entries === 0 ? 0 : provisional.count / entries }, drift };
+    return {
+      id, lag: stageQuantiles(lag),
+      provisional: { ...provisional, ratio: entries === 0 ? 0 : provisional.count / entries }, drift,
+    };
   });
-  return { name: run.name, state: run.state, controlUrl: run.controlUrl, localUrl: run.localUrl, wan: run.wan, partitions: run.partitions, sites, regions };
+  return {
+    name: run.name, state: run.state, controlUrl: run.controlUrl, localUrl: run.localUrl, wan: run.wan,
+    partitions: run.partitions, sites, regions,
+  };
 }
 
 const percent = (v: number): string => `${(v * 100).toFixed(v > 0 && v < 0.001 ? 3 : 1)}%`;
 
 /** For people. */
 export function renderStatus(s: PlatformStatus): string {
-  const lines = [`${s.name}: ${s.state}; emulated network ${s.wan.mode}${s.wan.mode === 'emulated' && s.wan.scale !== 1 ? ` times ${s.wan.scale}` : ''}`];
-  for (const p of s.partitions) lines.push(`cut off: ${p.site} since ${new Date(p.since).toISOString()}${p.until === null ? '' : `, until ${new Date(p.until).toISOString()}`}`);
+  const lines = [
+    `${s.name}: ${s.state}; emulated network ${s.wan.mode}${s.wan.mode === 'emulated' && s.wan.scale !== 1 ? ` times ${s.wan.scale}` : ''}`,
+  ];
+  for (const p of s.partitions) {
+    lines.push(
+      `cut off: ${p.site} since ${new Date(p.since).toISOString()}${p.until === null ? '' : `, until ${new Date(p.until).toISOString()}`}`,
+    );
+  }
   const rows = [['SITE', 'TIER', 'STATE', 'LOG', 'PROVISIONAL', 'OFFLINE', 'DRIFTED', 'URL']];
   for (const site of s.sites) {
     rows.push([
@@ -96,7 +111,11 @@ export function renderStatus(s: PlatformStatus): string {
     ...s.regions.map((r): [string, StageQuantiles] => [`region ${r.id}`, r.lag]),
     ...s.sites.flatMap((site): [string, StageQuantiles][] => (site.lag === undefined ? [] : [[site.id, site.lag]])),
   ]));
-  for (const site of s.sites) for (const i of site.incidents?.slice(-3) ?? []) lines.push(`incident at ${site.id}, ${new Date(i.at).toISOString()}: ${i.kind}: ${i.detail}`);
+  for (const site of s.sites) {
+    for (const i of site.incidents?.slice(-3) ?? []) {
+      lines.push(`incident at ${site.id}, ${new Date(i.at).toISOString()}: ${i.kind}: ${i.detail}`);
+    }
+  }
   return lines.join('\n');
 }
 

@@ -13,10 +13,15 @@ export function addConfig(program: Command, io: Io): void {
     const platform = await loadPlatform(file);
     const sites = sitesOf(platform);
     if (options.json === true) {
-      io.out(JSON.stringify({ ok: true, file, name: platform.name, origin: platform.origin, assets: platform.assets.map((a) => a.code), sites }));
+      io.out(
+        JSON.stringify(
+          { ok: true, file, name: platform.name, origin: platform.origin, assets: platform.assets.map((a) => a.code), sites },
+        ),
+      );
       return;
     }
     const edges = sites.filter((s) => s.tier === 'edge').length;
-    io.out(`${file}: in order. ${platform.name} settles ${platform.assets.map((a) => a.code).join(', ')} with ${platform.regions.length} regions and ${edges} edge nodes; ${platform.slas.length} SLAs`);
+    io.out(`${file}: in order. ${platform.name} settles ${platform.assets.map((a) => a.code).join(', ')} with `
+      + `${platform.regions.length} regions and ${edges} edge nodes; ${platform.slas.length} SLAs`);
   });
 }

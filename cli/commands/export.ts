@@ -7,8 +7,11 @@ import { version } from '../version.ts';
 
 export function addExport(program: Command, io: Io): void {
   withData(
-    program.command('export').description('write an auditor\'s bundle: every log in the published layouts, keys, policies, manifest')
-      .argument('<dir>', 'folder to write; an export that was cut off goes on').option('--force', 'replace an earlier export there'),
+    program.command('export').description('write an auditor\'s bundle: every log in the published layouts, keys, '
+      + 'policies, manifest')
+      .argument(
+        '<dir>', 'folder to write; an export that was cut off goes on',
+      ).option('--force', 'replace an earlier export there'),
     io, ['tidemark export audit-2026-11', 'tidemark export audit --force && tidemark verify audit'],
   ).action(async (dir: string, options: CommonOptions & { force?: boolean }) => {
     const platform = await connect(options.data, { patienceMs: 15_000 });
@@ -21,7 +24,9 @@ export function addExport(program: Command, io: Io): void {
       progress.stop();
       for (const left of exported.left) io.err(`left out: ${left}`);
       io.out(options.json === true ? JSON.stringify(exported)
-        : `${dir}: ${exported.logs.length} logs, ${exported.files} files, ${(exported.bytes / 1e6).toFixed(1)} MB\n${exported.logs.map((l) => `  ${l.name}: ${l.size} entries`).join('\n')}\ncheck it with: tidemark verify ${dir}`);
+        : `${dir}: ${exported.logs.length} logs, ${exported.files} files, ${(exported.bytes / 1e6).toFixed(1)} `
+          + `MB\n${exported.logs.map((l) => `  ${l.name}: ${l.size} entries`).join('\n')}\ncheck it with: tidemark `
+          + `verify ${dir}`);
     } finally {
       progress.stop();
       await platform.close();

@@ -30,12 +30,17 @@ interface IsolatedOptions extends FileOptions {
 export function addReplayIsolated(program: Command, io: Io, ending: Ending): void {
   withJson(
     withFile(program.command('replay-isolated', { hidden: true })
-      .description('replay a file into a platform of its own in a temporary folder, with one region cut off for the middle third; what `npm run replay:bank` runs'))
+      .description('replay a file into a platform of its own in a temporary folder, with one region cut off for the middle '
+        + 'third; what `npm run replay:bank` runs'))
       .option('--config <file>', 'the definition of the deployment', CONFIG_FILE)
       .option('--wan <mode>', 'emulated round trips between sites: on or off', wanMode, 'off')
-      .option('--cut <site>', 'what is cut off for the middle third (the first region with edge nodes, when left out; none for nothing)')
+      .option('--cut <site>', 'what is cut off for the middle third (the first region with edge nodes, when left out; none '
+        + 'for nothing)')
       .option('--keep', 'leave the data folder behind'),
-    ['npm run -s replay:bank -- transactions.csv.gz', 'npm run -s replay:bank -- transactions.csv.gz --json', 'tidemark replay-isolated transactions.csv.gz --wan on --cut us'],
+    [
+      'npm run -s replay:bank -- transactions.csv.gz', 'npm run -s replay:bank -- transactions.csv.gz --json',
+      'tidemark replay-isolated transactions.csv.gz --wan on --cut us',
+    ],
   ).action(async (file: string, options: IsolatedOptions) => {
     const { startLocalPlatform } = await import('../../services/local/index.ts');
     const definition = await loadPlatform(options.config);
@@ -63,7 +68,13 @@ export function addReplayIsolated(program: Command, io: Io, ending: Ending): voi
         const result = await Promise.race([work.finally(drill.stop), interrupt.happened]);
         progress.stop();
         const ok = result.ok && drill.happened();
-        reportReplay({ ...result, ok, problems: drill.happened() ? result.problems : [...result.problems, `${site} was not cut off for the middle third`] } satisfies ReplayResult, mapping, options.json === true, io, ending);
+        reportReplay(
+          {
+            ...result, ok,
+            problems: drill.happened() ? result.problems : [...result.problems, `${site} was not cut off for the middle third`],
+          } satisfies ReplayResult,
+          mapping, options.json === true, io, ending,
+        );
       } finally {
         await clients.close();
       }
@@ -95,7 +106,9 @@ interface Drill {
  * Cuts `site` off before the first row of the middle third and heals it behind the last. The first row waits until the edge
  * nodes behind the cut have noticed, so that the middle third is decided offline however fast the replay is.
  */
-function createDrill(platform: LocalPlatform, edges: readonly EdgeSite[], site: string | null, rows: number, say: (line: string) => void): Drill {
+function createDrill(
+  platform: LocalPlatform, edges: readonly EdgeSite[], site: string | null, rows: number, say: (line: string) => void,
+): Drill {
   const from = Math.floor(rows / 3);
   const to = Math.floor((2 * rows) / 3);
   let cut = false;
@@ -119,7 +132,9 @@ function createDrill(platform: LocalPlatform, edges: readonly EdgeSite[], site: 
     }
   };
   const timer = setInterval(() => {
-    if (cut && !healed && performance.now() - last > STUCK_MS) heal(`nothing was answered for ${STUCK_MS / 1_000} s`).catch(() => {});
+    if (cut && !healed && performance.now() - last > STUCK_MS) {
+      heal(`nothing was answered for ${STUCK_MS / 1_000} s`).catch(() => {});
+    }
   }, 1_000);
   const at = new Map<number, () => Promise<void>>();
   if (site !== null && from < to) {

@@ -29,23 +29,34 @@ export interface FileOptions {
 
 export function positive(text: string): number {
   const n = Number(text);
-  if (!/^[0-9]+$/.test(text) || n < 1 || !Number.isSafeInteger(n)) throw new InvalidArgumentError('expected a whole number of at least 1');
+  if (!/^[0-9]+$/.test(text) || n < 1 || !Number.isSafeInteger(n)) {
+    throw new InvalidArgumentError('expected a whole number of at least 1');
+  }
   return n;
 }
 
 /** Options that both replays have. */
 export function withFile(command: Command): Command {
   return command.argument('<file>', 'a CSV file with a header, gzip or not')
-    .option('--mapping <file>', 'how a row becomes a settlement (found by the file\'s header when it ships with the kit); cli/mappings/README.md')
+    .option('--mapping <file>', 'how a row becomes a settlement (found by the file\'s header when it ships with the kit); '
+      + 'cli/mappings/README.md')
     .option('--limit <n>', 'only the first so many rows', positive, Infinity)
     .option('--rate <n>', 'settlements per second (as fast as it goes, when left out)', positive, Infinity)
-    .option('--batch <n>', `settlements in one request, at most ${BATCH_MAX}`, (v: string) => Math.min(BATCH_MAX, positive(v)), BATCH_DEFAULT)
-    .option('--receipts <n>', 'receipts to fetch and verify one by one, beside the proofs of all', (v: string) => (v === '0' ? 0 : positive(v)), RECEIPTS_DEFAULT);
+    .option(
+      '--batch <n>', `settlements in one request, at most ${BATCH_MAX}`,
+      (v: string) => Math.min(BATCH_MAX, positive(v)), BATCH_DEFAULT,
+    )
+    .option(
+      '--receipts <n>', 'receipts to fetch and verify one by one, beside the proofs of all',
+      (v: string) => (v === '0' ? 0 : positive(v)), RECEIPTS_DEFAULT,
+    );
 }
 
 /** Finds the mapping and reads the file once. @throws CliError 2 when there is no such file */
 export async function planFile(file: string, options: FileOptions): Promise<{ mapping: Mapping; plan: Plan }> {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) throw new CliError(EXIT.usage, 'no-such-file', `${file}: no such file`);
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw new CliError(EXIT.usage, 'no-such-file', `${file}: no such file`);
+  }
   const mapping = await findMapping(file, options.mapping);
   return { mapping, plan: await scan(file, mapping, options.limit) };
 }
@@ -70,7 +81,8 @@ export function phaseProgress(): { on: ReplayOptions['onProgress']; stop: () => 
 }
 
 export const planLine = (file: string, mapping: Mapping, plan: Plan): string =>
-  `${file}: ${plan.rows.toLocaleString('en')} rows from ${plan.from} to ${plan.to}, ${plan.accounts.size.toLocaleString('en')} accounts (mapping ${mapping.file.name}${plan.sorted ? '' : '; not in order, sorted in memory'})`;
+  `${file}: ${plan.rows.toLocaleString('en')} rows from ${plan.from} to ${plan.to}, ${plan.accounts.size.toLocaleString('en')} `
+    + `accounts (mapping ${mapping.file.name}${plan.sorted ? '' : '; not in order, sorted in memory'})`;
 
 export function reportReplay(result: ReplayResult, mapping: Mapping, json: boolean, io: Io, ending: Ending): void {
   if (!result.ok) ending.code = EXIT.failed;
@@ -79,9 +91,13 @@ export function reportReplay(result: ReplayResult, mapping: Mapping, json: boole
 
 export function addReplay(program: Command, io: Io, ending: Ending): void {
   withData(
-    withFile(program.command('replay').description('replay a file of recorded transactions into the running platform, and check what comes of it'))
+    withFile(program.command('replay').description('replay a file of recorded transactions into the running platform, and '
+      + 'check what comes of it'))
       .option('--restart', 'send everything again from the first row (harmless: ids are the same)'),
-    io, ['tidemark replay transactions.csv.gz', 'tidemark replay transactions.csv --rate 200 --limit 5000', 'tidemark replay sales.csv --mapping sales.mapping.json --json'],
+    io, [
+      'tidemark replay transactions.csv.gz', 'tidemark replay transactions.csv --rate 200 --limit 5000',
+      'tidemark replay sales.csv --mapping sales.mapping.json --json',
+    ],
   ).action(async (file: string, options: CommonOptions & FileOptions & { restart?: boolean }) => {
     const interrupt = onInterrupt('stopped; the same command goes on where it was');
     const platform = await connect(options.data, { patienceMs: PATIENCE_MS, signal: interrupt.signal });

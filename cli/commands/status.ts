@@ -15,7 +15,9 @@ export function addStatus(program: Command, io: Io): void {
     io, ['tidemark status', 'tidemark status --watch 1s', 'tidemark status --json | jq \'.sites[] | {id, state}\''],
   ).action(async (options: CommonOptions & { watch?: string | true }) => {
     const everyMs = options.watch === undefined ? 0 : options.watch === true ? 2_000 : parseSpan(options.watch);
-    if (everyMs === null) throw new CliError(EXIT.usage, 'usage', `--watch: expected a time such as 500ms or 2s, got ${String(options.watch)}`);
+    if (everyMs === null) {
+      throw new CliError(EXIT.usage, 'usage', `--watch: expected a time such as 500ms or 2s, got ${String(options.watch)}`);
+    }
     const local = await find(options.data);
     const http = createHttpClient();
     try {

@@ -17,7 +17,9 @@ interface UpOptions extends CommonOptions {
 
 export function port(text: string): number {
   const n = Number(text);
-  if (!/^[0-9]+$/.test(text) || n > 65_000) throw new InvalidArgumentError('expected a port from 0 to 65000; 0 lets the system choose a free block');
+  if (!/^[0-9]+$/.test(text) || n > 65_000) {
+    throw new InvalidArgumentError('expected a port from 0 to 65000; 0 lets the system choose a free block');
+  }
   return n;
 }
 
@@ -38,7 +40,8 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
     program.command('up').description('start the whole platform on this machine; Ctrl-C stops it')
       .option('--config <file>', 'the definition of the deployment', CONFIG_FILE)
       .option('--port-base <port>', 'first port of the block; 0 for a free one (the config\'s, when left out)', port)
-      .option('--wan <mode>', 'emulated round trips between sites: on, off (partitions still work), direct (nothing in between)', wanMode)
+      .option('--wan <mode>', 'emulated round trips between sites: on, off (partitions still work), direct '
+        + '(nothing in between)', wanMode)
       .option('--wan-scale <factor>', 'all round trips times this', scale)
       .option('--log-level <level>', 'of the services; their logs lie in <data>/logs', 'info'),
     io, ['tidemark up', 'tidemark up --wan off', 'tidemark up --data /tmp/second --port-base 4700'],
@@ -56,7 +59,14 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       onProgress: (p) => say(`${p.kind === 'failed' || p.kind === 'exited' ? '! ' : '  '}${p.message}`),
     });
     if (options.json === true) {
-      io.out(JSON.stringify({ ready: platform.controlUrl, localUrl: platform.localUrl, dataDir: platform.dataDir, sites: platform.sites.map(({ id, tier, region, url }) => ({ id, tier, region, url })) }));
+      io.out(
+        JSON.stringify(
+          {
+            ready: platform.controlUrl, localUrl: platform.localUrl, dataDir: platform.dataDir,
+            sites: platform.sites.map(({ id, tier, region, url }) => ({ id, tier, region, url })),
+          },
+        ),
+      );
     } else {
       io.out(welcome(definition, platform, io));
       io.out(`ready ${platform.controlUrl}`);
@@ -76,7 +86,8 @@ function welcome(definition: Platform, platform: LocalPlatform, io: Io): string 
   const data = shown === DATA_DEFAULT && io.env['TIDEMARK_DATA'] === undefined ? '' : ` --data ${shown.startsWith('..') ? platform.dataDir : shown}`;
   const tidemark = 'npm run -s tidemark --';
   const lines = [
-    '', `${definition.name}: ${definition.regions.length} regions, ${platform.edges.length} edge nodes, one control plane. Data in ${platform.dataDir}`, '',
+    '', `${definition.name}: ${definition.regions.length} regions, ${platform.edges.length} edge nodes, one control plane. `
+      + `Data in ${platform.dataDir}`, '',
     table([['SITE', 'TIER', 'URL'], ...platform.sites.map((s) => [s.id, s.tier, s.url])]), '', 'Try:',
     `  ${tidemark} account open treasury ${asset} --overdraft none${data}`,
     `  ${tidemark} account open alice ${asset}${data}`,
@@ -92,6 +103,9 @@ function welcome(definition: Platform, platform: LocalPlatform, io: Io): string 
       `  curl -s ${edge.url}/v1/settlements/try-1`,
     );
   }
-  lines.push(`  curl -s ${platform.controlUrl}/v1/accounts/alice`, `  curl -s ${platform.controlUrl}/checkpoint`, '', 'Ctrl-C stops everything; starting again goes on from what is on disk.', '');
+  lines.push(
+    `  curl -s ${platform.controlUrl}/v1/accounts/alice`, `  curl -s ${platform.controlUrl}/checkpoint`, '',
+    'Ctrl-C stops everything; starting again goes on from what is on disk.', '',
+  );
   return lines.join('\n');
 }

@@ -3,7 +3,10 @@ import { withJson, type Io } from '../io.ts';
 import { version } from '../version.ts';
 
 export function addVersion(program: Command, io: Io): void {
-  withJson(program.command('version').description('versions of the kit and of its runtime'), ['tidemark version', 'tidemark version --json'])
+  withJson(
+    program.command('version').description('versions of the kit and of its runtime'),
+    ['tidemark version', 'tidemark version --json'],
+  )
     .action((options: { json?: boolean }) => {
       const { platform, arch } = process;
       io.out(options.json === true

@@ -100,7 +100,8 @@ export async function writeExport(dir: string, o: ExportOptions): Promise<Export
     const [failure] = found.report('export').failures;
     if (failure !== undefined) {
       if (!failure.file.endsWith('/checkpoint')) rmSync(join(partial, failure.file), { force: true });
-      throw new ExportError(`${failure.file}: ${failure.what}; nothing was exported. Run it again: the file will be fetched anew`);
+      throw new ExportError(`${failure.file}: ${failure.what}; nothing was exported. Run it again: the file will be `
+        + `fetched anew`);
     }
   }
   for (const [digest, source] of policiesOf(partial, taken)) {
@@ -108,7 +109,9 @@ export async function writeExport(dir: string, o: ExportOptions): Promise<Export
     put(`policies/${digest}.json`, await source.policy(digest));
   }
   const has = (path: string): boolean => !path.startsWith('logs/') || logs.some((l) => path.startsWith(`logs/${l.name}/`));
-  for (const [path, text] of [...vkeyFiles(trustFile), ...logPolicies(trustFile), ...witnessFiles(trustFile)]) if (has(path)) put(path, text);
+  for (const [path, text] of [...vkeyFiles(trustFile), ...logPolicies(trustFile), ...witnessFiles(trustFile)]) {
+    if (has(path)) put(path, text);
+  }
   put('trust.json', o.trust);
   put('README.txt', README);
 
@@ -131,7 +134,8 @@ function open(note: string, name: string, trust: Trust): Checkpoint {
   try {
     return openLogCheckpoint(note, name, trust);
   } catch (error) {
-    throw new ExportError(`the checkpoint that is served for ${name} does not count: ${(error as Error).message}`, { cause: error });
+    throw new ExportError(`the checkpoint that is served for ${name} does not count: `
+      + `${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -140,7 +144,9 @@ function checkTarget(dir: string, force: boolean): void {
   const names = readdirSync(dir);
   if (names.length === 0) return;
   if (!force) throw new ExportError(`${dir} is not empty; name another folder, or replace an earlier export with --force`);
-  if (!names.includes(MANIFEST)) throw new ExportError(`${dir} is not empty and not an export (it has no ${MANIFEST}); --force replaces exports only`);
+  if (!names.includes(MANIFEST)) {
+    throw new ExportError(`${dir} is not empty and not an export (it has no ${MANIFEST}); --force replaces exports only`);
+  }
 }
 
 function moveIntoPlace(partial: string, dir: string): void {
@@ -161,13 +167,17 @@ function moveIntoPlace(partial: string, dir: string): void {
 }
 
 /** Digests of the policies that decisions name, each with an edge log that names it. */
-function policiesOf(partial: string, taken: readonly { name: string; checkpoint: Checkpoint; source: LogSource }[]): Map<string, LogSource> {
+function policiesOf(
+  partial: string, taken: readonly { name: string; checkpoint: Checkpoint; source: LogSource }[],
+): Map<string, LogSource> {
   const out = new Map<string, LogSource>();
   for (const { name, checkpoint, source } of taken) {
     if (!name.startsWith('edge-')) continue;
     for (let first = 0; first < checkpoint.size; first += TILE_WIDTH) {
       const index = first / TILE_WIDTH;
-      for (const entry of decodeBundle(readFileSync(join(partial, 'logs', name, bundlePath(index, tileWidth(checkpoint.size, 0, index)))))) {
+      for (const entry of decodeBundle(
+        readFileSync(join(partial, 'logs', name, bundlePath(index, tileWidth(checkpoint.size, 0, index)))),
+      )) {
         const digest = /"policy":"([0-9a-f]{16})"/.exec(entry.toString('latin1'))?.[1];
         if (digest !== undefined && !out.has(digest)) out.set(digest, source);
       }

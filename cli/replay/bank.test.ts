@@ -26,13 +26,18 @@ async function ledger(path: string, limit: number): Promise<{ plan: Awaited<Retu
     n += 1;
     balances.set(row.own, balances.get(row.own)! + row.signed);
   }
-  return { plan, check: checkBalances(plan.expected, (a) => balances.get(a), mapping.tolerancePerEntry), openings: plan.expected.filter((e) => e.start !== 0n).length };
+  return {
+    plan, check: checkBalances(plan.expected, (a) => balances.get(a), mapping.tolerancePerEntry),
+    openings: plan.expected.filter((e) => e.start !== 0n).length,
+  };
 }
 
 describe.skipIf(absent && process.env['CI'] !== 'true')('a year of a bank', () => {
   test('comes to what its README says was counted', async () => {
     const { plan, check, openings } = await ledger(FILE, Infinity);
-    expect(plan).toMatchObject({ rows: 28_205, zeroRows: 0, sorted: true, amount: 20_430_852_870n, from: '930101', to: '931231' });
+    expect(plan).toMatchObject(
+      { rows: 28_205, zeroRows: 0, sorted: true, amount: 20_430_852_870n, from: '930101', to: '931231' },
+    );
     expect(check).toMatchObject({ accounts: 1_139, matching: 1_139, exact: 681, broken: 0 });
     expect(openings).toBe(0);
     const others = [...plan.accounts.keys()].filter((a) => !a.startsWith('account:')).sort();
@@ -41,7 +46,9 @@ describe.skipIf(absent && process.env['CI'] !== 'true')('a year of a bank', () =
   });
 
   // Other months come in the same form, and do not start from empty accounts. Rows of a day are shuffled: their order means nothing.
-  test.each([['9306', '9307', Infinity], ['9303', '9309', 5_000], ['9312', '9313', 777], ['930630', '930632', Infinity]])('from %s to %s, limit %s', async (from, to, limit) => {
+  test.each(
+    [['9306', '9307', Infinity], ['9303', '9309', 5_000], ['9312', '9313', 777], ['930630', '930632', Infinity]],
+  )('from %s to %s, limit %s', async (from, to, limit) => {
     const [header, ...rows] = gunzipSync(readFileSync(FILE)).toString().trimEnd().split('\n');
     let state = 1;
     const part = rows.map((text) => {

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { BalanceChains, chainDay, type DayRow } from './chain.ts';
 import type { MappedRow } from './mapping.ts';
 
-const day = (...rows: [signed: bigint, balance: bigint][]): DayRow[] => rows.map(([signed, balance]) => ({ signed, balance, sent: true, openingId: null }));
+const day = (...rows: [signed: bigint, balance: bigint][]): DayRow[] => rows.map(
+  ([signed, balance]) => ({ signed, balance, sent: true, openingId: null }),
+);
 const row = (order: string, signed: bigint, balance: bigint): MappedRow & { balance: bigint } =>
   ({ instruction: null, own: 'a', signed, order, site: '', balance, openingId: `open:${order}:${balance}` });
 
@@ -47,17 +49,24 @@ describe('balances of an account', () => {
     // Booked as 0 +10 +5 -3, listed otherwise; the first two of the list are sent.
     const rows = [row('1', -3n, 12n), row('1', 10n, 10n), row('1', 5n, 15n)];
     expect(expectations(rows, 2)[0]).toMatchObject({ start: 0n, end: 7n, entries: 2 });
-    expect(expectations([row('0', 1n, 1n), ...rows.map((r) => ({ ...r, balance: r.balance + 1n }))], 2)[0]).toMatchObject({ start: 0n, end: -2n, entries: 2 });
+    expect(
+      expectations([row('0', 1n, 1n), ...rows.map((r) => ({ ...r, balance: r.balance + 1n }))], 2)[0],
+    ).toMatchObject({ start: 0n, end: -2n, entries: 2 });
   });
   test('rows that do not follow from each other are said to, and the nearest balance counts', () => {
-    expect(expectations([row('1', 10n, 10n), row('2', 5n, 90n), row('3', 1n, 91n)])[0]).toMatchObject({ start: 0n, end: 91n, broken: true });
+    expect(
+      expectations([row('1', 10n, 10n), row('2', 5n, 90n), row('3', 1n, 91n)])[0],
+    ).toMatchObject({ start: 0n, end: 91n, broken: true });
   });
   test('an account of which nothing is sent is not expected to be anything', () => {
     expect(expectations([row('1', 1n, 1n)], 0)).toEqual([]);
   });
 
   test('any history, shuffled within its days and rounded, leads to where it started and ended', () => {
-    const amounts = fc.array(fc.array(fc.bigInt(-5_000n, 5_000n).filter((v) => v > 100n || v < -100n), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 12 });
+    const amounts = fc.array(
+      fc.array(fc.bigInt(-5_000n, 5_000n).filter((v) => v > 100n || v < -100n), { minLength: 1, maxLength: 6 }),
+      { minLength: 1, maxLength: 12 },
+    );
     fc.assert(fc.property(amounts, fc.bigInt(1n, 100_000n), fc.integer(), (days, start, seed) => {
       let balance = start;
       let state = seed >>> 0;

@@ -166,9 +166,13 @@ export class BalanceChains {
     for (const { first, last } of chainDay(rows, null, this.#tolerance)) {
       const start = rows[first]!.balance - rows[first]!.signed;
       const end = rows[last]!.balance;
-      if (!readings.some((r) => r.start === start && r.end === end)) readings.push({ start, openingId: rows[first]!.openingId, end, before: start });
+      if (!readings.some((r) => r.start === start && r.end === end)) {
+        readings.push({ start, openingId: rows[first]!.openingId, end, before: start });
+      }
     }
-    if (readings.length > 0) return readings.sort((x, y) => Number(y.start === 0n) - Number(x.start === 0n)).slice(0, READINGS_MAX);
+    if (readings.length > 0) {
+      return readings.sort((x, y) => Number(y.start === 0n) - Number(x.start === 0n)).slice(0, READINGS_MAX);
+    }
     a.broken = true;
     const first = rows[0]!;
     const start = first.balance - first.signed;

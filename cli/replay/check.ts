@@ -70,7 +70,9 @@ export interface BalanceCheck {
  * @param balance of an account in the ledger, minor units
  * @param tolerance how far a recorded balance may be off, for each entry of the account, minor units
  */
-export function checkBalances(expected: readonly Expectation[], balance: (account: string) => bigint | undefined, tolerance: bigint): BalanceCheck {
+export function checkBalances(
+  expected: readonly Expectation[], balance: (account: string) => bigint | undefined, tolerance: bigint,
+): BalanceCheck {
   let matching = 0;
   let exact = 0;
   let broken = 0;
@@ -87,7 +89,10 @@ export function checkBalances(expected: readonly Expectation[], balance: (accoun
     if (difference > differenceMax) differenceMax = difference;
     if (difference === 0n) exact += 1;
     if (difference <= tolerance * BigInt(e.entries)) matching += 1;
-    else if (examples.length < 20) examples.push(`${e.account}: holds ${is}, recorded are ${e.end} (minor units, ${e.entries} entries${e.broken ? '; its recorded rows do not follow from each other' : ''})`);
+    else if (examples.length < 20) {
+      examples.push(`${e.account}: holds ${is}, recorded are ${e.end} (minor units, ${e.entries} `
+        + `entries${e.broken ? '; its recorded rows do not follow from each other' : ''})`);
+    }
   }
   return { accounts: expected.length, matching, exact, broken, differenceMax, examples };
 }

@@ -12,7 +12,10 @@ describe('decimals', () => {
     expect(() => parseDecimal(text, 2)).toThrow(/decimal number/);
   });
 
-  test('refuses more places than the asset has', () => expect(() => parseDecimal('1.234', 2)).toThrow(/more than 2 decimal places/));
+  test(
+    'refuses more places than the asset has',
+    () => expect(() => parseDecimal('1.234', 2)).toThrow(/more than 2 decimal places/),
+  );
 
   test('goes there and back', () => {
     fc.assert(fc.property(fc.bigInt(-(10n ** 17n), 10n ** 17n), fc.integer({ min: 0, max: 9 }), (minor, scale) => {
@@ -21,6 +24,8 @@ describe('decimals', () => {
   });
 
   test('shows all places', () => {
-    expect([formatDecimal(5n, 2), formatDecimal(-70n, 2), formatDecimal(0n, 2), formatDecimal(12n, 0)]).toEqual(['0.05', '-0.70', '0.00', '12']);
+    expect(
+      [formatDecimal(5n, 2), formatDecimal(-70n, 2), formatDecimal(0n, 2), formatDecimal(12n, 0)],
+    ).toEqual(['0.05', '-0.70', '0.00', '12']);
   });
 });

@@ -21,13 +21,21 @@ describe('lag since', () => {
     expect(lagSince(lag(1, 2, 3), lag(7)).whole.count).toBe(1);
     expect(lagSince(undefined, lag(7, 8)).whole.count).toBe(2);
   });
-  test('nothing new has no quantiles', () => expect(quantilesOf(lagSince(lag(4), lag(4)).whole)).toEqual({ count: 0, p50: null, p95: null, p99: null, max: null }));
+  test(
+    'nothing new has no quantiles',
+    () => expect(quantilesOf(lagSince(lag(4), lag(4)).whole)).toEqual({ count: 0, p50: null, p95: null, p99: null, max: null }),
+  );
 });
 
 test('drift adds up, its maximum does not', () => {
   const a = { ...emptyDrift(), compared: 3, drifted: 1, amount: { EUR: '5' }, amountMax: { EUR: '5' } };
-  const b = { ...emptyDrift(), compared: 2, drifted: 2, amount: { EUR: '9007199254740993', USD: '1' }, amountMax: { EUR: '4', USD: '1' }, reversed: 1, reversedAmount: { EUR: '2' } };
+  const b = {
+    ...emptyDrift(), compared: 2, drifted: 2, amount: { EUR: '9007199254740993', USD: '1' },
+    amountMax: { EUR: '4', USD: '1' }, reversed: 1, reversedAmount: { EUR: '2' },
+  };
   expect(addDrift(addDrift(emptyDrift(), a), b)).toEqual({
-    compared: 5, drifted: 3, amount: { EUR: '9007199254740998', USD: '1' }, amountMax: { EUR: '5', USD: '1' }, reversed: 1, reversedAmount: { EUR: '2' },
+    compared: 5, drifted: 3, amount: {
+      EUR: '9007199254740998', USD: '1',
+    }, amountMax: { EUR: '5', USD: '1' }, reversed: 1, reversedAmount: { EUR: '2' },
   });
 });

@@ -69,7 +69,11 @@ export const emptyDrift = (): Drift => ({ compared: 0, drifted: 0, amount: {}, a
 export function addDrift(a: Drift, b: Drift | undefined): Drift {
   if (b === undefined) return a;
   const both = (x: Drift['amount'], y: Drift['amount'], join: (p: bigint, q: bigint) => bigint): Record<string, string> =>
-    Object.fromEntries([...new Set([...Object.keys(x), ...Object.keys(y)])].map((k) => [k, join(BigInt(x[k] ?? '0'), BigInt(y[k] ?? '0')).toString()]));
+    Object.fromEntries(
+      [
+        ...new Set([...Object.keys(x), ...Object.keys(y)]),
+      ].map((k) => [k, join(BigInt(x[k] ?? '0'), BigInt(y[k] ?? '0')).toString()]),
+    );
   const sum = (p: bigint, q: bigint): bigint => p + q;
   return {
     compared: a.compared + b.compared, drifted: a.drifted + b.drifted, amount: both(a.amount, b.amount, sum),

@@ -83,7 +83,11 @@ export function parseMapping(text: string, where: string): Mapping {
   }
   const mistakes: string[] = [];
   check(raw, mistakes);
-  if (mistakes.length > 0) throw new MappingError(`${where}: ${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}\n${mistakes.map((m) => `  ${m}`).join('\n')}`);
+  if (mistakes.length > 0) {
+    throw new MappingError(
+      `${where}: ${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}\n${mistakes.map((m) => `  ${m}`).join('\n')}`,
+    );
+  }
   return compile(raw as MappingFile);
 }
 
@@ -115,11 +119,18 @@ function compile(file: MappingFile): Mapping {
   const amountAt = column(file.amount.column);
   const balanceAt = file.balance === undefined ? -1 : column(file.balance.column);
   const orderAt = column(file.order);
-  const rules = file.rules.map((rule) => ({ fits: Object.entries(rule.when).map(([name, c]) => ({ at: column(name), fits: condition(c) })), debit: fill(rule.debit), credit: fill(rule.credit) }));
+  const rules = file.rules.map(
+    (rule) => ({
+      fits: Object.entries(rule.when).map(([name, c]) => ({ at: column(name), fits: condition(c) })),
+      debit: fill(rule.debit), credit: fill(rule.credit),
+    }),
+  );
   const { scale } = file.amount;
 
   const account = (value: string, what: string): string => {
-    if (!idRegex.test(value)) throw new MappingError(`${what} ${JSON.stringify(value.slice(0, 140))} is not an id: it must match ${ID_PATTERN}`);
+    if (!idRegex.test(value)) {
+      throw new MappingError(`${what} ${JSON.stringify(value.slice(0, 140))} is not an id: it must match ${ID_PATTERN}`);
+    }
     return value;
   };
 
@@ -127,7 +138,9 @@ function compile(file: MappingFile): Mapping {
     file,
     tolerancePerEntry: file.balance === undefined ? 0n : parseDecimal(file.balance.tolerancePerEntry, scale),
     map(values) {
-      if (values.length !== file.header.length) throw new MappingError(`${values.length} columns, the header has ${file.header.length}`);
+      if (values.length !== file.header.length) {
+        throw new MappingError(`${values.length} columns, the header has ${file.header.length}`);
+      }
       const rule = rules.find((r) => r.fits.every((c) => c.fits(values[c.at]!.trim())));
       if (rule === undefined) {
         const shown = file.header.map((name, i) => `${name}=${JSON.stringify(values[i])}`).join(' ').slice(0, 300);
@@ -137,11 +150,18 @@ function compile(file: MappingFile): Mapping {
       const debit = account(rule.debit(values, ownAccount), 'debit account');
       const credit = account(rule.credit(values, ownAccount), 'credit account');
       const amount = field(file.amount.column, () => parseDecimal(values[amountAt]!, scale));
-      if (amount < 0n || amount > AMOUNT_MAX) throw new MappingError(`${file.amount.column}: expected 0 to ${AMOUNT_MAX} minor units, got ${amount}`);
+      if (amount < 0n || amount > AMOUNT_MAX) {
+        throw new MappingError(`${file.amount.column}: expected 0 to ${AMOUNT_MAX} minor units, got ${amount}`);
+      }
       if (debit === credit) throw new MappingError(`debit and credit account are both ${debit}`);
-      if (debit !== ownAccount && credit !== ownAccount) throw new MappingError(`neither ${debit} nor ${credit} is the row's own account ${ownAccount}`);
+      if (debit !== ownAccount && credit !== ownAccount) {
+        throw new MappingError(`neither ${debit} nor ${credit} is the row's own account ${ownAccount}`);
+      }
       return {
-        instruction: amount === 0n ? null : { id: account(id(values, ownAccount), 'id'), asset: file.asset, debitAccount: debit, creditAccount: credit, amount },
+        instruction: amount === 0n ? null : {
+          id: account(id(values, ownAccount), 'id'), asset: file.asset, debitAccount: debit, creditAccount: credit,
+          amount,
+        },
         own: ownAccount, signed: credit === ownAccount ? amount : -amount, order: values[orderAt]!.trim(), site: site(values, ownAccount),
         balance: balanceAt < 0 ? null : field(file.balance!.column, () => parseDecimal(values[balanceAt]!, scale)),
         openingId: opening === null ? null : account(opening(values, ownAccount), 'id of the opening settlement'),
@@ -197,7 +217,11 @@ function check(raw: unknown, mistakes: string[]): void {
       say(path, value, `an object${keys === undefined ? '' : ` with ${keys.join(', ')}`}`);
       return {};
     }
-    for (const key of Object.keys(value)) if (keys !== undefined && !keys.includes(key)) say(`${path}.${key}`, (value as Record<string, unknown>)[key], `only ${keys.join(', ')} here`);
+    for (const key of Object.keys(value)) {
+      if (keys !== undefined && !keys.includes(key)) {
+        say(`${path}.${key}`, (value as Record<string, unknown>)[key], `only ${keys.join(', ')} here`);
+      }
+    }
     return value as Record<string, unknown>;
   };
   const text = (path: string, value: unknown, pattern = /./, allowed = 'text'): void => {
@@ -217,7 +241,11 @@ function check(raw: unknown, mistakes: string[]): void {
       say(path, value, 'a template like account:{account_id}');
       return;
     }
-    for (const [, name] of value.matchAll(/\{([^{}]*)\}/g)) if (header?.includes(name!) === false && !(own && name === 'own')) say(path, value, `{column} with ${columns}${own ? ', or {own}' : ''}`);
+    for (const [, name] of value.matchAll(/\{([^{}]*)\}/g)) {
+      if (header?.includes(name!) === false && !(own && name === 'own')) {
+        say(path, value, `{column} with ${columns}${own ? ', or {own}' : ''}`);
+      }
+    }
   };
   text('name', m['name']);
   filled('id', m['id'], true);
@@ -225,12 +253,16 @@ function check(raw: unknown, mistakes: string[]): void {
   const amount = object('amount', m['amount'], ['column', 'scale']);
   column('amount.column', amount['column']);
   const scale = amount['scale'];
-  if (typeof scale !== 'number' || !Number.isInteger(scale) || scale < 0 || scale > 9) say('amount.scale', scale, 'decimal places, 0 to 9');
+  if (typeof scale !== 'number' || !Number.isInteger(scale) || scale < 0 || scale > 9) {
+    say('amount.scale', scale, 'decimal places, 0 to 9');
+  }
   column('order', m['order']);
   filled('site', m['site'], true);
   filled('own', m['own'], false);
   const overdraft = object('overdraft', m['overdraft'], ['limit', 'why']);
-  if (overdraft['limit'] !== null) text('overdraft.limit', overdraft['limit'], /^(0|[1-9][0-9]{0,17})$/, 'minor units as digits, or null for no limit');
+  if (overdraft['limit'] !== null) {
+    text('overdraft.limit', overdraft['limit'], /^(0|[1-9][0-9]{0,17})$/, 'minor units as digits, or null for no limit');
+  }
   text('overdraft.why', overdraft['why'], /./, 'the reason for the limit');
   if (!Array.isArray(m['rules']) || m['rules'].length === 0) say('rules', m['rules'], 'a list of rules {when, debit, credit}');
   else {
@@ -239,7 +271,9 @@ function check(raw: unknown, mistakes: string[]): void {
       for (const [name, c] of Object.entries(object(`rules[${i}].when`, r['when']))) {
         column(`rules[${i}].when`, name);
         const values = typeof c === 'object' && c !== null && !Array.isArray(c) && Object.keys(c).join() === 'not' ? (c as { not: unknown }).not : c;
-        if (!(typeof values === 'string' || (Array.isArray(values) && values.every((v) => typeof v === 'string')))) say(`rules[${i}].when.${name}`, c, 'a value, a list of values, or {"not": ...}');
+        if (!(typeof values === 'string' || (Array.isArray(values) && values.every((v) => typeof v === 'string')))) {
+          say(`rules[${i}].when.${name}`, c, 'a value, a list of values, or {"not": ...}');
+        }
       }
       filled(`rules[${i}].debit`, r['debit'], true);
       filled(`rules[${i}].credit`, r['credit'], true);

@@ -9,7 +9,8 @@ export function renderReplay(r: ReplayResult, asset: string, scale: number): str
   const mark = (ok: boolean): string => (ok ? 'ok  ' : 'FAIL');
   const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
   const rows: [boolean, string][] = [
-    [r.accountsMatching === r.accounts, `${r.accountsMatching.toLocaleString('en')} of ${count(r.accounts, 'account')} hold what is recorded (${r.accountsExact.toLocaleString('en')} exactly; largest difference ${amount(r.differenceMax)})`],
+    [r.accountsMatching === r.accounts, `${r.accountsMatching.toLocaleString('en')} of ${count(r.accounts, 'account')} hold `
+      + `what is recorded (${r.accountsExact.toLocaleString('en')} exactly; largest difference ${amount(r.differenceMax)})`],
     [r.ledgerSum === '0', `the ledger sums to ${r.ledgerSum === '0' ? 'zero' : amount(r.ledgerSum)}`],
     [r.lost === 0, `${count(r.lost, 'settlement')} lost`],
     [r.duplicated === 0, `${count(r.duplicated, 'settlement')} duplicated`],
@@ -18,13 +19,17 @@ export function renderReplay(r: ReplayResult, asset: string, scale: number): str
     [r.proofsFailed === 0, `${count(r.proofsChecked, 'proof')} checked, ${r.proofsFailed} failed`],
   ];
   const lines = [
-    `${count(r.transactions, 'transaction')} in ${r.seconds.toFixed(1)} s (sent in ${r.secondsSending.toFixed(1)} s, all final after ${r.secondsToFinal.toFixed(1)} s, checked in ${r.secondsChecking.toFixed(1)} s)`,
+    `${count(r.transactions, 'transaction')} in ${r.seconds.toFixed(1)} s (sent in ${r.secondsSending.toFixed(1)} s, all final `
+      + `after ${r.secondsToFinal.toFixed(1)} s, checked in ${r.secondsChecking.toFixed(1)} s)`,
     `${r.decidedOffline.toLocaleString('en')} decided while cut off${r.openings === 0 ? '' : `; ${count(r.openings, 'opening settlement')}`}${r.zeroAmount === 0 ? '' : `; ${count(r.zeroAmount, 'row')} with amount zero, nothing to settle`}${r.repeated === 0 ? '' : `; ${r.repeated.toLocaleString('en')} were known already`}`,
     '', ...rows.map(([ok, text]) => `  ${mark(ok)}  ${text}`), '',
     ...Object.entries(r.checked).map(([what, n]) => `  ${n.toLocaleString('en').padStart(12)}  ${what}`), '',
     lagTable(Object.entries(r.lag).map(([k, v]) => [k === 'all' ? 'all' : `region ${k}`, v])), '',
     table([['DRIFT', 'compared', 'drifted', 'largest', 'reversed'], ...Object.entries(r.drift).map(([k, d]) =>
-      [k === 'all' ? 'all' : `region ${k}`, String(d.compared), String(d.drifted), amount(d.amountMax[asset] ?? '0'), String(d.reversed)])], new Set([1, 2, 3, 4])),
+      [
+        k === 'all' ? 'all' : `region ${k}`, String(d.compared), String(d.drifted), amount(d.amountMax[asset] ?? '0'),
+        String(d.reversed),
+      ])], new Set([1, 2, 3, 4])),
     ...(r.problems.length === 0 ? [] : ['', ...r.problems.slice(0, 40).map((p) => `  problem: ${p}`)]),
     '', r.ok ? 'Everything holds.' : 'NOT everything holds.',
   ];

@@ -1,7 +1,9 @@
 /** A replay from beginning to end: accounts, settlements, waiting, and the check of everything that came of it. */
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BATCH_MAX, Problem, type Drift, type Instruction, type OutcomeEntry, type ServiceStatus } from '../../services/protocol/index.ts';
+import {
+  BATCH_MAX, Problem, type Drift, type Instruction, type OutcomeEntry, type ServiceStatus,
+} from '../../services/protocol/index.ts';
 import { toJson as toHistogramJson } from '../../services/telemetry/index.ts';
 import { parseTrust } from '../../services/shell/trust.ts';
 import { hashLeaf, parseProof, verifyInclusion } from '../../services/transparency/index.ts';
@@ -14,7 +16,9 @@ import type { AuditLedger } from '../verify/ledger.ts';
 import { logOf } from '../verify/receipt.ts';
 import { createLogReader, createProver } from '../verify/log.ts';
 import { checkBalances, OutcomeBook, type BalanceCheck, type OutcomeCheck } from './check.ts';
-import { addDrift, addLag, emptyDrift, emptyStages, lagSince, stageQuantiles, type StageHistograms, type StageQuantiles } from './lag.ts';
+import {
+  addDrift, addLag, emptyDrift, emptyStages, lagSince, stageQuantiles, type StageHistograms, type StageQuantiles,
+} from './lag.ts';
 import type { Mapping } from './mapping.ts';
 import type { Plan } from './scan.ts';
 import { send, type Barrier, type Outgoing, type Sent } from './send.ts';
@@ -114,7 +118,9 @@ export async function replay(o: ReplayOptions): Promise<ReplayResult> {
   const ended = performance.now();
   const problems = [
     ...sent.failures.map((f) => `${f.id}: ${f.why}`), ...audit.outcomes.examples, ...audit.balances.examples,
-    ...audit.report.failures.slice(0, 20).map((f) => `${f.file}${f.entry === undefined ? '' : ` entry ${f.entry}`}: ${f.what}`), ...audit.problems,
+    ...audit.report.failures.slice(0, 20).map(
+      (f) => `${f.file}${f.entry === undefined ? '' : ` entry ${f.entry}`}: ${f.what}`,
+    ), ...audit.problems,
   ];
   if (provisionalLeft > 0) problems.push(`${provisionalLeft} settlements are still provisional at edge nodes`);
   const openings = Object.values(state.openings).filter((v) => v !== '0').length;
@@ -140,7 +146,9 @@ async function firstInstructionId(o: ReplayOptions): Promise<string> {
 }
 
 async function statuses(target: Target): Promise<Map<string, ServiceStatus>> {
-  return new Map(await Promise.all(target.edges.map(async (e): Promise<[string, ServiceStatus]> => [e.id, await e.client.status()])));
+  return new Map(
+    await Promise.all(target.edges.map(async (e): Promise<[string, ServiceStatus]> => [e.id, await e.client.status()])),
+  );
 }
 
 /** Opens accounts at the centre. @returns those that did not exist before */
@@ -148,10 +156,17 @@ async function openAccounts(o: ReplayOptions, all: readonly string[]): Promise<S
   const { asset, overdraft } = o.mapping.file;
   const created = new Set<string>();
   for (let i = 0; i < all.length; i += BATCH_MAX) {
-    const answers = await o.target.control.openAccounts(all.slice(i, i + BATCH_MAX).map((account) => ({ account, asset, overdraftLimit: overdraft.limit })));
+    const answers = await o.target.control.openAccounts(
+      all.slice(i, i + BATCH_MAX).map((account) => ({ account, asset, overdraftLimit: overdraft.limit })),
+    );
     for (const a of answers) {
       if (a.status === 201) created.add(a.account);
-      else if (a.status !== 200) throw new CliError(EXIT.failed, a.problem?.code ?? 'account-refused', `account ${a.account}: ${a.problem?.detail ?? `answered ${a.status}`}`);
+      else if (a.status !== 200) {
+        throw new CliError(
+          EXIT.failed, a.problem?.code ?? 'account-refused',
+          `account ${a.account}: ${a.problem?.detail ?? `answered ${a.status}`}`,
+        );
+      }
     }
     o.onProgress('accounts', Math.min(all.length, i + BATCH_MAX), all.length);
   }
@@ -165,13 +180,19 @@ async function prepare(o: ReplayOptions, path: string, firstId: string, created:
   if (ids.length === 0) throw new CliError(EXIT.unreachable, 'no-edge-node', 'this platform has no edge node to settle at');
   const found = readState(path);
   if (found === null && created.size < plan.accounts.size && await isKnown(target, firstId)) {
-    throw new CliError(EXIT.failed, 'replayed-before', `this platform has settled ${firstId} before, and what that replay wrote down (${path}) is gone: from which balances the accounts started can't be told any more. Replay into a platform of its own`);
+    throw new CliError(EXIT.failed, 'replayed-before', `this platform has settled ${firstId} before, and what that replay `
+      + `wrote down (${path}) is gone: from which balances the accounts started can't be told any more. Replay into a `
+      + `platform of its own`);
   }
   if ((found?.rowsMost ?? 0) > plan.rows) {
-    throw new CliError(EXIT.usage, 'fewer-rows', `${found!.rowsMost} rows of this file were replayed here before; what the first ${plan.rows} alone come to can't be checked any more. Raise --limit, or replay into a platform of its own`);
+    throw new CliError(EXIT.usage, 'fewer-rows', `${found!.rowsMost} rows of this file were replayed here before; what the `
+      + `first ${plan.rows} alone come to can't be checked any more. Raise --limit, or replay into a platform of its own`);
   }
   const gone = found?.edges.filter((e) => !ids.includes(e)) ?? [];
-  if (gone.length > 0) throw new CliError(EXIT.failed, 'sites-changed', `the replay under way uses edge nodes that this platform no longer has: ${gone.join(', ')}`);
+  if (gone.length > 0) {
+    throw new CliError(EXIT.failed, 'sites-changed', `the replay under way uses edge nodes that this platform no longer has: `
+      + `${gone.join(', ')}`);
+  }
   const openings: Record<string, string> = { ...found?.openings };
   const missing = plan.expected.filter((e) => openings[e.account] === undefined);
   await each(missing, CONCURRENT, async (e) => {
@@ -212,7 +233,10 @@ async function prefetch(o: ReplayOptions, state: ReplayState): Promise<void> {
   }
   for (const { id, client } of o.target.edges) {
     const unknown = await client.prefetch(wanted.get(id) ?? []);
-    if (unknown.length > 0) throw new CliError(EXIT.failed, 'account-unknown', `${id} does not know ${unknown.length} accounts that were opened, such as ${unknown[0]}`);
+    if (unknown.length > 0) {
+      throw new CliError(EXIT.failed, 'account-unknown', `${id} does not know ${unknown.length} accounts that were opened, `
+        + `such as ${unknown[0]}`);
+    }
   }
 }
 
@@ -346,7 +370,9 @@ async function compareWithCentre(o: ReplayOptions, ledger: AuditLedger, problems
   await each([...o.plan.accounts.keys()], CONCURRENT, async (account) => {
     const said = (await o.target.control.account(account)).posted;
     const is = ledger.balance(account);
-    if (said !== String(is) && problems.length < 20) problems.push(`${account}: the control plane says ${said}, its log comes to ${is}`);
+    if (said !== String(is) && problems.length < 20) {
+      problems.push(`${account}: the control plane says ${said}, its log comes to ${is}`);
+    }
   });
 }
 
@@ -364,7 +390,10 @@ async function compareWithFeed(o: ReplayOptions, ids: readonly string[], problem
     after = page.next;
   }
   const wrong = [...seen].filter(([, n]) => n !== 1);
-  if (wrong.length > 0) problems.push(`the feed of outcomes has ${wrong.length} ids not exactly once, such as ${wrong[0]![0]} (${wrong[0]![1]} times)`);
+  if (wrong.length > 0) {
+    problems.push(`the feed of outcomes has ${wrong.length} ids not exactly once, such as ${wrong[0]![0]} `
+      + `(${wrong[0]![1]} times)`);
+  }
 }
 
 interface ProofCheck {
@@ -377,11 +406,15 @@ interface ProofCheck {
 function checkProofs(files: ReturnType<typeof filesOf>, book: OutcomeBook, ids: readonly string[], o: ReplayOptions): ProofCheck {
   const problems: string[] = [];
   let failed = 0;
-  const checkpoint = openLogCheckpoint(files.read('logs/global/checkpoint').toString('utf8'), 'global', parseTrust(o.target.trust));
+  const checkpoint = openLogCheckpoint(
+    files.read('logs/global/checkpoint').toString('utf8'), 'global', parseTrust(o.target.trust),
+  );
   const log = createLogReader(files, 'logs/global', checkpoint);
   const proofs = createProver(log);
   // In the order of the log: each bundle is read once.
-  const places = ids.map((id): [string, number | undefined] => [id, book.indexOf(id)]).sort((a, b) => (a[1] ?? -1) - (b[1] ?? -1));
+  const places = ids.map(
+    (id): [string, number | undefined] => [id, book.indexOf(id)],
+  ).sort((a, b) => (a[1] ?? -1) - (b[1] ?? -1));
   places.forEach(([id, index], i) => {
     try {
       if (index === undefined) throw new Error('has no outcome to prove');
@@ -432,13 +465,17 @@ async function checkReceipts(o: ReplayOptions, ids: readonly string[]): Promise<
   return { checked, failed, problems };
 }
 
-function figures(target: Target, before: ReadonlyMap<string, ServiceStatus>, after: ReadonlyMap<string, ServiceStatus>): Pick<ReplayResult, 'lag' | 'drift'> {
+function figures(
+  target: Target, before: ReadonlyMap<string, ServiceStatus>, after: ReadonlyMap<string, ServiceStatus>,
+): Pick<ReplayResult, 'lag' | 'drift'> {
   const lag: Record<string, StageHistograms> = { all: emptyStages() };
   const drift: Record<string, Drift> = { all: emptyDrift() };
   for (const { id, region } of target.edges) {
     const now = after.get(id);
     if (now === undefined) continue;
-    const since = { lag: Object.fromEntries(Object.entries(lagSince(before.get(id)?.lag, now.lag)).map(([s, h]) => [s, toHistogramJson(h)])) };
+    const since = {
+      lag: Object.fromEntries(Object.entries(lagSince(before.get(id)?.lag, now.lag)).map(([s, h]) => [s, toHistogramJson(h)])),
+    };
     for (const key of ['all', region]) {
       addLag(lag[key] ??= emptyStages(), since);
       drift[key] = addDrift(drift[key] ?? emptyDrift(), now.drift);

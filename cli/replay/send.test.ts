@@ -6,7 +6,10 @@ import { chooseSite } from './sites.ts';
 
 const EDGES = ['a', 'b', 'c'];
 const outgoing = (position: number): Outgoing =>
-  ({ position, edge: EDGES[position % 3]!, instruction: { id: `s-${position}`, asset: 'EUR', debitAccount: 'x', creditAccount: 'y', amount: 1n } });
+  ({
+    position, edge: EDGES[position % 3]!,
+    instruction: { id: `s-${position}`, asset: 'EUR', debitAccount: 'x', creditAccount: 'y', amount: 1n },
+  });
 async function* rows(count: number, barrierAt = new Map<number, () => Promise<void>>()): AsyncGenerator<Outgoing | Barrier> {
   for (let i = 0; i < count; i += 1) {
     const barrier = barrierAt.get(i);
@@ -15,9 +18,13 @@ async function* rows(count: number, barrierAt = new Map<number, () => Promise<vo
   }
 }
 const receipt = (edge: string, s: Instruction, extra: object = {}): BatchItem =>
-  ({ id: s.id, state: 'provisional', mode: 'online', node: edge, index: 0, decidedAt: 0, leaf: '', status: 201, ...extra }) as BatchItem;
+  ({
+    id: s.id, state: 'provisional', mode: 'online', node: edge, index: 0, decidedAt: 0, leaf: '', status: 201, ...extra,
+  }) as BatchItem;
 
-function recorder(answer: SendOptions['settle'] = async (edge, batch) => batch.map((s) => receipt(edge, s))): SendOptions & { sent: Map<string, string[][]>; cursors: number[] } {
+function recorder(
+  answer: SendOptions['settle'] = async (edge, batch) => batch.map((s) => receipt(edge, s)),
+): SendOptions & { sent: Map<string, string[][]>; cursors: number[] } {
   const sent = new Map<string, string[][]>();
   const cursors: number[] = [];
   return {

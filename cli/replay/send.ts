@@ -87,13 +87,17 @@ export async function send(rows: AsyncIterable<Outgoing | Barrier>, o: SendOptio
   function note(item: BatchItem, row: Outgoing): void {
     if (!('state' in item)) {
       sent.failed += 1;
-      if (sent.failures.length < FAILURES_MAX) sent.failures.push({ id: row.instruction.id, why: `${item.problem.code}: ${item.problem.detail}` });
+      if (sent.failures.length < FAILURES_MAX) {
+        sent.failures.push({ id: row.instruction.id, why: `${item.problem.code}: ${item.problem.detail}` });
+      }
       return;
     }
     if (item.status === 200) sent.repeated += 1;
     if (item.state === 'rejected') {
       sent.refused += 1;
-      if (sent.failures.length < FAILURES_MAX) sent.failures.push({ id: item.id, why: `refused at ${item.node}: ${item.reason ?? 'no reason given'}` });
+      if (sent.failures.length < FAILURES_MAX) {
+        sent.failures.push({ id: item.id, why: `refused at ${item.node}: ${item.reason ?? 'no reason given'}` });
+      }
     } else if (item.status === 201) {
       sent.accepted += 1;
     }

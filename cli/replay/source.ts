@@ -6,7 +6,9 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
-import { compareOrder, fitsHeader, MappingError, parseMapping, type MappedRow, type Mapping, type MappingFile } from './mapping.ts';
+import {
+  compareOrder, fitsHeader, MappingError, parseMapping, type MappedRow, type Mapping, type MappingFile,
+} from './mapping.ts';
 
 /** The mappings that ship with the kit. */
 export const MAPPINGS = join(import.meta.dirname, '..', 'mappings');
@@ -60,7 +62,10 @@ export async function findMapping(path: string, mappingPath?: string, folder = M
       throw new MappingError(`${mappingPath}: ${error.message}`);
     });
     const mapping = parseMapping(text, mappingPath);
-    if (!fitsHeader(mapping.file, header)) throw new MappingError(`${mappingPath}: is for files with the header ${mapping.file.header.join(',')}; that of ${path} is ${header.join(',').slice(0, 300)}`);
+    if (!fitsHeader(mapping.file, header)) {
+      throw new MappingError(`${mappingPath}: is for files with the header ${mapping.file.header.join(',')}; that of ${path} `
+        + `is ${header.join(',').slice(0, 300)}`);
+    }
     return mapping;
   }
   const names: string[] = [];
@@ -70,7 +75,8 @@ export async function findMapping(path: string, mappingPath?: string, folder = M
     names.push(file.name);
     if (fitsHeader(file, header)) return parseMapping(text, join(folder, name));
   }
-  throw new MappingError(`${path}: no mapping ships for the header ${header.join(',').slice(0, 300)} (there are ${names.join(', ')}); write one and name it with --mapping FILE`);
+  throw new MappingError(`${path}: no mapping ships for the header ${header.join(',').slice(0, 300)} (there are `
+    + `${names.join(', ')}); write one and name it with --mapping FILE`);
 }
 
 /** The file's rows, mapped, in the file's order. @throws SourceError naming file and line */

@@ -41,7 +41,9 @@ class MemoryLog {
 
   file(path: string): Buffer {
     const tile = parseTilePath(path);
-    if (tile === null || tile.index * TILE_WIDTH + tile.width > hashesAtLevel(this.size, tile.level)) throw new Error(`no ${path}`);
+    if (tile === null || tile.index * TILE_WIDTH + tile.width > hashesAtLevel(this.size, tile.level)) {
+      throw new Error(`no ${path}`);
+    }
     if (tile.kind === 'tile') return Buffer.from(this.readTile(tile.level, tile.index, tile.width));
     return encodeBundle(this.entries.slice(tile.index * TILE_WIDTH, tile.index * TILE_WIDTH + tile.width));
   }
@@ -63,6 +65,8 @@ export interface FixtureOptions {
   readonly forge?: (outcome: OutcomeEntry) => OutcomeEntry;
   /** Changes a decision before it is logged: an edge node that does not follow its policy. */
   readonly bend?: (decision: Decision, instruction: Instruction) => Decision;
+  /** Changes what an edge node believes of a balance. */
+  readonly believe?: (balance: bigint, account: string) => bigint;
 }
 
 /** Two regions (2 of 3 replicas, 1 of 1), two nodes in the first, one in the second; some settlements refused, rejected, repeated. */
@@ -73,13 +77,21 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
     us: generateSigner(`${ORIGIN}/region/us`, 'ed25519').signer,
     euReplicas: [0, 1, 2].map((i) => generateSigner(`${ORIGIN}/region/eu/replica/${i}`, 'cosignature/v1').signer),
     usReplicas: [generateSigner(`${ORIGIN}/region/us/replica/0`, 'cosignature/v1').signer],
-    nodes: Object.fromEntries(['eu-a', 'eu-b', 'us-a'].map((id) => [id, generateSigner(`${ORIGIN}/edge/${id}`, 'ed25519').signer])) as Record<string, Signer>,
+    nodes: Object.fromEntries(
+      ['eu-a', 'eu-b', 'us-a'].map((id) => [id, generateSigner(`${ORIGIN}/edge/${id}`, 'ed25519').signer]),
+    ) as Record<string, Signer>,
   };
   const trust: TrustFile = {
     origin: ORIGIN, global: keys.global.vkey, witnessQuorum: 1,
     regions: [
-      { id: 'eu', log: keys.eu.vkey, quorum: 2, replicas: keys.euReplicas.map((k) => k.vkey), nodes: [{ id: 'eu-a', vkey: keys.nodes['eu-a']!.vkey }, { id: 'eu-b', vkey: keys.nodes['eu-b']!.vkey }] },
-      { id: 'us', log: keys.us.vkey, quorum: 1, replicas: keys.usReplicas.map((k) => k.vkey), nodes: [{ id: 'us-a', vkey: keys.nodes['us-a']!.vkey }] },
+      {
+        id: 'eu', log: keys.eu.vkey, quorum: 2, replicas: keys.euReplicas.map((k) => k.vkey),
+        nodes: [{ id: 'eu-a', vkey: keys.nodes['eu-a']!.vkey }, { id: 'eu-b', vkey: keys.nodes['eu-b']!.vkey }],
+      },
+      {
+        id: 'us', log: keys.us.vkey, quorum: 1, replicas: keys.usReplicas.map((k) => k.vkey),
+        nodes: [{ id: 'us-a', vkey: keys.nodes['us-a']!.vkey }],
+      },
     ],
   };
   const policyText = encodePolicy(POLICY);
@@ -93,7 +105,10 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
   }
 
   const known = (account: string): DecisionInputs['debit'] =>
-    (balances.has(account) ? { account, asset: 'EUR', balance: balances.get(account)!, overdraft: account === 'bank' ? null : 0n, asOf: global.size } : null);
+    (balances.has(account) ? {
+      account, asset: 'EUR', balance: o.believe?.(balances.get(account)!, account) ?? balances.get(account)!,
+      overdraft: account === 'bank' ? null : 0n, asOf: global.size,
+    } : null);
   const firsts = new Map<string, { at: number; outcome: OutcomeEntry }>();
 
   function settle(outcome: OutcomeEntry): OutcomeEntry {
@@ -103,7 +118,10 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
     let out = outcome;
     if (outcome.refusedAtEdge !== true) {
       if (first !== undefined && sameInstruction(first.outcome.instruction, outcome.instruction)) {
-        out = { ...outcome, status: first.outcome.status, duplicateOf: first.at, ...(first.outcome.reason === undefined ? {} : { reason: first.outcome.reason }) };
+        out = {
+          ...outcome, status: first.outcome.status, duplicateOf: first.at,
+          ...(first.outcome.reason === undefined ? {} : { reason: first.outcome.reason }),
+        };
       } else if (first !== undefined) {
         out = { ...outcome, status: 'rejected', reason: 'id-conflict' };
       } else if (!both) {
@@ -139,31 +157,59 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
         creditAccount: people[(made + 1) % 3] === people[made % 2] ? 'carol' : people[(made + 1) % 3]!, amount: BigInt(1 + (made * 7) % 300),
       };
       made += 1;
-      if (decided.some((d) => d.instruction.id === instruction.id) || log.entries.some((e) => e.includes(`"id":"${instruction.id}"`))) continue;
+      if (decided.some(
+        (d) => d.instruction.id === instruction.id,
+      ) || log.entries.some((e) => e.includes(`"id":"${instruction.id}"`))) {
+        continue;
+      }
       const debit = known(instruction.debitAccount);
       const inputs: DecisionInputs = {
         debit, debitAgeMs: debit === null ? 0 : round, creditAsset: 'EUR', reserved: 0n, offlineAccount: 0n, offlineNode: 0n, connected: round % 4 !== 3,
       };
       const decision = decide(instruction, inputs, POLICY);
-      const entry: DecisionEntry = { instruction, inputs, decision: o.bend?.(decision, instruction) ?? decision, decidedAt: AT + made, policy: policyDigest(POLICY) };
+      const entry: DecisionEntry = {
+        instruction, inputs, decision: o.bend?.(decision, instruction) ?? decision, decidedAt: AT + made,
+        policy: policyDigest(POLICY),
+      };
       decided.push(entry);
       log.append(encodeDecision(entry));
     }
     if (decided.length === 0) continue;
-    const signed = await signCheckpoint({ origin: `${ORIGIN}/edge/${node}`, size: log.size, root: log.rootAt(log.size) }, keys.nodes[node]!);
+    const signed = await signCheckpoint(
+      { origin: `${ORIGIN}/edge/${node}`, size: log.size, root: log.rootAt(log.size) }, keys.nodes[node]!,
+    );
     seq += 1;
     regions[region].append(encodeBatch({
-      region, node, from, size: log.size, checkpoint: signed, digest: hash('sha256', encodeBundle(log.entries.slice(from)), 'base64'), seq, at: AT + made,
+      region, node, from, size: log.size, checkpoint: signed, digest: hash(
+        'sha256', encodeBundle(log.entries.slice(from)), 'base64',
+      ), seq, at: AT + made,
     }));
     decided.forEach((d, k) => {
-      const base: OutcomeEntry = { type: 'outcome', instruction: d.instruction, region, node, index: from + k, status: 'final', at: AT + made };
-      global.append(encodeOutcome(settle(d.decision.reason === undefined ? base : { ...base, status: 'rejected', reason: d.decision.reason, refusedAtEdge: true })));
+      const base: OutcomeEntry = {
+        type: 'outcome', instruction: d.instruction, region, node, index: from + k, status: 'final', at: AT + made,
+      };
+      global.append(
+        encodeOutcome(
+          settle(
+            d.decision.reason === undefined ? base : {
+              ...base, status: 'rejected', reason: d.decision.reason, refusedAtEdge: true,
+            },
+          ),
+        ),
+      );
     });
   }
   // Younger than the global checkpoint: decided, not yet ordered.
   const late: Instruction = { id: 'late', asset: 'EUR', debitAccount: 'bank', creditAccount: 'bob', amount: 5n };
-  const inputs: DecisionInputs = { debit: known('bank'), debitAgeMs: 1, creditAsset: 'EUR', reserved: 0n, offlineAccount: 0n, offlineNode: 0n, connected: true };
-  nodes['us-a'].append(encodeDecision({ instruction: late, inputs, decision: decide(late, inputs, POLICY), decidedAt: AT, policy: policyDigest(POLICY) }));
+  const inputs: DecisionInputs = {
+    debit: known('bank'), debitAgeMs: 1, creditAsset: 'EUR', reserved: 0n, offlineAccount: 0n, offlineNode: 0n,
+    connected: true,
+  };
+  nodes['us-a'].append(
+    encodeDecision(
+      { instruction: late, inputs, decision: decide(late, inputs, POLICY), decidedAt: AT, policy: policyDigest(POLICY) },
+    ),
+  );
 
   const checkpoint = async (log: MemoryLog, signer: Signer, cosigners: readonly Signer[]): Promise<string> => {
     const note = await signCheckpoint({ origin: signer.name, size: log.size, root: log.rootAt(log.size) }, signer);
@@ -174,7 +220,10 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
   });
   return {
     trust: `${JSON.stringify(trust, null, 2)}\n`, policyText,
-    logs: { global, 'region-eu': regions.eu, 'region-us': regions.us, 'edge-eu-a': nodes['eu-a'], 'edge-eu-b': nodes['eu-b'], 'edge-us-a': nodes['us-a'] },
+    logs: {
+      global, 'region-eu': regions.eu, 'region-us': regions.us, 'edge-eu-a': nodes['eu-a'], 'edge-eu-b': nodes['eu-b'],
+      'edge-us-a': nodes['us-a'],
+    },
     globalCheckpoint: () => checkpoint(global, keys.global, [keys.euReplicas[0]!]),
     sources: new Map([
       ['global', source(global, keys.global, [keys.euReplicas[0]!])],

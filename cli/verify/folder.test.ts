@@ -47,7 +47,9 @@ function flip(bytes: Buffer, bit: number): Buffer {
 function withNewManifest(files: Map<string, Buffer>): Map<string, Buffer> {
   const old = JSON.parse(files.get(MANIFEST)!.toString()) as Parameters<typeof renderManifest>[0];
   const rest = [...files].filter(([path]) => path !== MANIFEST);
-  return new Map([...rest, [MANIFEST, Buffer.from(renderManifest({ ...old, files: rest.map(([path, bytes]) => fileOf(path, bytes)) }))]]);
+  return new Map(
+    [...rest, [MANIFEST, Buffer.from(renderManifest({ ...old, files: rest.map(([path, bytes]) => fileOf(path, bytes)) }))]],
+  );
 }
 const named = (report: Report): string[] => [...new Set(report.failures.map((f) => f.file))];
 
@@ -70,11 +72,14 @@ describe('verify an export', () => {
     expect(checked['entries hashed']).toBe(entries);
     expect(checked['files hashed']).toBe(intact.size - 1);
     expect(checked['checkpoints and quorums']).toBe(6);
-    expect(checked['final outcomes']! + checked['rejected outcomes']! + checked['accounts opened or changed']!).toBe(fixture.logs['global']!.size);
+    expect(
+      checked['final outcomes']! + checked['rejected outcomes']! + checked['accounts opened or changed']!,
+    ).toBe(fixture.logs['global']!.size);
     expect(checked['rejected outcomes']).toBeGreaterThan(20);
     expect(checked['final outcomes']).toBeGreaterThan(300);
     expect(checked['assets whose balances sum to zero']).toBe(1);
-    expect(report.notes).toEqual(['1 entries of edge logs are younger than the global checkpoint: they have no outcome in this export yet']);
+    expect(report.notes).toEqual(['1 entries of edge logs are younger than the global checkpoint: they have no outcome in '
+      + 'this export yet']);
   });
 
   test('without a trust.json from elsewhere it says whose keys it used', () => {
@@ -125,7 +130,10 @@ describe('verify an export', () => {
     for (let i = 0; i < 40; i += 1) {
       const path = paths[i % paths.length]!;
       const bytes = intact.get(path)!;
-      const report = verifyFolder(asFiles(withNewManifest(new Map(intact).set(path, flip(bytes, random(bytes.byteLength * 8))))), { trust: fixture.trust });
+      const report = verifyFolder(
+        asFiles(withNewManifest(new Map(intact).set(path, flip(bytes, random(bytes.byteLength * 8))))),
+        { trust: fixture.trust },
+      );
       expect(report.ok, path).toBe(false);
       // A changed entry shows where its bundle no longer leads to the tile, the tile to the root, or in the file itself.
       const log = path.startsWith('logs/') ? path.split('/').slice(0, 2).join('/') : path;
@@ -137,7 +145,9 @@ describe('verify an export', () => {
     const other = await makeFixture({ settlements: 900 });
     const exported = await exportOf(other, 'other');
     const swapped = load(exported.dir);
-    for (const path of swapped.keys()) if (!path.startsWith('logs/global/') && path !== MANIFEST) swapped.set(path, intact.get(path) ?? Buffer.alloc(0));
+    for (const path of swapped.keys()) {
+      if (!path.startsWith('logs/global/') && path !== MANIFEST) swapped.set(path, intact.get(path) ?? Buffer.alloc(0));
+    }
     const report = verifyFolder(asFiles(withNewManifest(swapped)), { trust: fixture.trust });
     expect(named(report)).toContain('logs/global/checkpoint');
   });
@@ -145,22 +155,33 @@ describe('verify an export', () => {
   test('the export itself does not pass for another platform', async () => {
     const other = await makeFixture({ settlements: 10 });
     const report = verifyFolder(asFiles(intact), { trust: other.trust });
-    expect(named(report)).toEqual(expect.arrayContaining(['trust.json', 'logs/global/checkpoint', 'logs/region-eu/checkpoint', 'logs/edge-us-a/checkpoint']));
+    expect(named(report)).toEqual(
+      expect.arrayContaining(['trust.json', 'logs/global/checkpoint', 'logs/region-eu/checkpoint', 'logs/edge-us-a/checkpoint']),
+    );
   });
 });
 
 describe('a platform that lies and signs it', () => {
   const cases: [string, Parameters<typeof makeFixture>[0], RegExp][] = [
     ['a balance that is one cent off', {
-      settlements: 200, forge: (x) => (x.index === 20 && x.debitBalance !== undefined ? { ...x, debitBalance: x.debitBalance + 1n } : x),
+      settlements: 200, forge: (x) => (x.index === 20 && x.debitBalance !== undefined ? {
+        ...x, debitBalance: x.debitBalance + 1n,
+      } : x),
     }, /recomputed it is/],
     ['a rejection that nothing justifies', {
-      settlements: 200, forge: (x) => (x.status === 'final' && x.index === 21 && x.duplicateOf === undefined ? { ...x, status: 'rejected', reason: 'insufficient-funds' } : x),
+      settlements: 200, forge: (x) => (x.status === 'final' && x.index === 21 && x.duplicateOf === undefined ? {
+        ...x, status: 'rejected', reason: 'insufficient-funds',
+      } : x),
     }, /recomputed it is final/],
     ['another amount than the client asked for', {
-      settlements: 200, forge: (x) => (x.index === 5 ? { ...x, instruction: { ...x.instruction, amount: x.instruction.amount + 1n } } : x),
+      settlements: 200, forge: (x) => (x.index === 5 ? {
+        ...x, instruction: { ...x.instruction, amount: x.instruction.amount + 1n },
+      } : x),
     }, /is not the instruction that/],
-    ['an outcome under another index', { settlements: 200, forge: (x) => (x.index === 6 ? { ...x, index: 7 } : x) }, /expected that of/],
+    [
+      'an outcome under another index', { settlements: 200, forge: (x) => (x.index === 6 ? { ...x, index: 7 } : x) },
+      /expected that of/,
+    ],
     ['a duplicate said to be new', {
       settlements: 200, forge: (x) => {
         if (x.duplicateOf === undefined) return x;
@@ -169,11 +190,16 @@ describe('a platform that lies and signs it', () => {
       },
     }, /has its outcome at entry/],
     ['a refusal at the edge that the edge did not make', {
-      settlements: 200, forge: (x) => (x.index === 3 && x.status === 'final' ? { ...x, status: 'rejected', reason: 'stale-state', refusedAtEdge: true } : x),
+      settlements: 200, forge: (x) => (x.index === 3 && x.status === 'final' ? {
+        ...x, status: 'rejected', reason: 'stale-state', refusedAtEdge: true,
+      } : x),
     }, /accepted it, the outcome says otherwise/],
     ['an edge node that accepts what its policy refuses', {
       settlements: 200, bend: (d) => (d.result === 'refused' ? { result: 'provisional', mode: d.mode } : d),
     }, /taken again from its inputs it is refused/],
+    ['an edge node that makes up a balance', {
+      settlements: 200, believe: (balance, account) => (account === 'bank' ? balance + 1n : balance),
+    }, /believed that bank held -?\d+ EUR at size \d+ of the global log; it held/],
   ];
   test.each(cases)('%s', async (name, options, expected) => {
     const f = await makeFixture(options);
@@ -223,8 +249,13 @@ describe('export', () => {
   test('a source that serves other bytes than it signed is refused, and nothing is left half done', async () => {
     const f = await makeFixture({ settlements: 300 });
     const dir = join(folder, 'lying');
-    const lying = new Map(f.sources).set('edge-eu-a', { ...f.sources.get('edge-eu-a')!, file: async (path) => flip(await f.sources.get('edge-eu-a')!.file(path), 100) });
-    await expect(writeExport(dir, { trust: f.trust, sources: lying, version: '0.0.0', now: () => new Date(0) })).rejects.toThrow(/edge-eu-a/);
+    const lying = new Map(f.sources).set(
+      'edge-eu-a',
+      { ...f.sources.get('edge-eu-a')!, file: async (path) => flip(await f.sources.get('edge-eu-a')!.file(path), 100) },
+    );
+    await expect(
+      writeExport(dir, { trust: f.trust, sources: lying, version: '0.0.0', now: () => new Date(0) }),
+    ).rejects.toThrow(/edge-eu-a/);
     expect(() => readFileSync(join(dir, MANIFEST))).toThrow();
   });
 
@@ -232,7 +263,9 @@ describe('export', () => {
     const f = await makeFixture({ settlements: 300 });
     const sources = new Map(f.sources);
     sources.delete('edge-us-a');
-    const exported = await writeExport(join(folder, 'partly'), { trust: f.trust, sources, version: '0.0.0', now: () => new Date(0) });
+    const exported = await writeExport(
+      join(folder, 'partly'), { trust: f.trust, sources, version: '0.0.0', now: () => new Date(0) },
+    );
     expect(exported.left).toEqual(['edge-us-a: nobody serves this log now']);
     const report = verifyFolder(filesOf(exported.dir), { trust: f.trust });
     expect(report.failures).toEqual([]);

@@ -11,6 +11,7 @@ import { parseTrust, witnessedBy, type Trust, type TrustFile } from '../../servi
 import {
   encodeBundle, openCheckpointWithQuorum, parseTilePath, rootAt, type Checkpoint, type Verifier,
 } from '../../services/transparency/index.ts';
+import { Beliefs } from './beliefs.ts';
 import { createAuditLedger, type AuditLedger } from './ledger.ts';
 import { logFiles, verifyLog, type VerifiedLog } from './log.ts';
 import { fileOf, MANIFEST, parseManifest } from './manifest.ts';
@@ -76,14 +77,21 @@ export function verifyFolder(files: Files, options: FolderOptions = {}): Report 
     const expected = new Set(logFiles(log.size));
     for (const path of all) {
       const rest = path.startsWith(`${log.dir}/`) ? path.slice(log.dir.length + 1) : null;
-      if (rest?.startsWith('tile/') === true && !expected.has(rest)) found.fail(path, parseTilePath(rest) === null ? 'is not a tile path' : `does not belong to a log of ${log.size} entries`);
+      if (rest?.startsWith('tile/') === true && !expected.has(rest)) {
+        found.fail(path, parseTilePath(rest) === null ? 'is not a tile path' : `does not belong to a log of ${log.size} entries`);
+      }
     }
   }
   const known = new Set(logNames(trust).map((name) => `${LOGS}${name}/`));
-  for (const path of all) if (path.startsWith(LOGS) && ![...known].some((dir) => path.startsWith(dir))) found.fail(path, 'is of a log that trust.json does not name');
+  for (const path of all) {
+    if (path.startsWith(LOGS) && ![...known].some((dir) => path.startsWith(dir))) {
+      found.fail(path, 'is of a log that trust.json does not name');
+    }
+  }
   const policies = readPolicies(files, found);
 
   const nodes = new Map<string, Node>();
+  const beliefs = new Beliefs();
   const leftOut = new Set<string>();
   const walks = new Map<string, RegionWalk>();
   for (const region of trust.regions.values()) {
@@ -91,7 +99,7 @@ export function verifyFolder(files: Files, options: FolderOptions = {}): Report 
       if (listed?.has(`edge-${id}`) === false) leftOut.add(id);
       const log = logs.get(`edge-${id}`);
       if (log?.readable !== true) continue;
-      const malformedAt = checkDecisions(log, policies, found, options);
+      const malformedAt = checkDecisions(log, policies, beliefs, found, options);
       nodes.set(id, { id, region: region.id, verifier, log, ordered: 0, settled: 0, malformedAt });
     }
     const log = logs.get(`region-${region.id}`);
@@ -100,7 +108,7 @@ export function verifyFolder(files: Files, options: FolderOptions = {}): Report 
     walks.set(region.id, { log, next: 0, batch: null, index: 0 });
   }
   const global = logs.get('global');
-  if (global?.readable === true) checkGlobal(global, nodes, leftOut, walks, found, options);
+  if (global?.readable === true) checkGlobal(global, nodes, leftOut, walks, beliefs, found, options);
   else found.note('the ledger could not be recomputed');
   return found.report('export');
 }
@@ -115,7 +123,10 @@ function checkManifest(files: Files, found: Findings): Set<string> | null {
     listed.add(f.path);
     found.attempt(f.path, () => {
       const is = fileOf(f.path, files.read(f.path));
-      if (is.sha256 !== f.sha256 || is.size !== f.size) throw new Error(`is not what the manifest says: ${is.size} bytes, SHA-256 ${is.sha256}; expected ${f.size} bytes, ${f.sha256}`);
+      if (is.sha256 !== f.sha256 || is.size !== f.size) {
+        throw new Error(`is not what the manifest says: ${is.size} bytes, SHA-256 ${is.sha256}; expected ${f.size} `
+          + `bytes, ${f.sha256}`);
+      }
       found.count('files hashed');
     });
   }
@@ -129,10 +140,14 @@ function readTrustOf(files: Files, options: FolderOptions, logs: ReadonlySet<str
   if (text === undefined) return null;
   const trust = found.attempt('trust.json', () => parseTrust(text));
   if (trust === undefined) return null;
-  if (options.trust === undefined) found.note('the public keys are those in the export itself; compare trust.json with your own copy, or give it with --trust');
+  if (options.trust === undefined) {
+    found.note('the public keys are those in the export itself; compare trust.json with your own copy, or give it with --trust');
+  }
   else if (own !== undefined) {
     found.attempt('trust.json', () => {
-      if (JSON.stringify(JSON.parse(own)) !== JSON.stringify(JSON.parse(text))) throw new Error('is not the trust.json that was given');
+      if (JSON.stringify(JSON.parse(own)) !== JSON.stringify(JSON.parse(text))) {
+        throw new Error('is not the trust.json that was given');
+      }
     });
   }
   const raw = JSON.parse(text) as TrustFile;
@@ -154,7 +169,10 @@ export function openLogCheckpoint(note: string, name: string, trust: Trust): Che
     const replicas = [...trust.regions.values()].flatMap((r) => r.replicas);
     const checkpoint = openCheckpointWithQuorum(note, trust.global, replicas, 0);
     const regions = witnessedBy(trust, checkpoint.cosigners);
-    if (regions.length < trust.witnessQuorum) throw new Error(`witnessed by ${regions.length} regions (${regions.join(', ') || 'none'}), ${trust.witnessQuorum} are needed`);
+    if (regions.length < trust.witnessQuorum) {
+      throw new Error(`witnessed by ${regions.length} regions (${regions.join(', ') || 'none'}), `
+        + `${trust.witnessQuorum} are needed`);
+    }
     return checkpoint;
   }
   for (const region of trust.regions.values()) {
@@ -200,12 +218,15 @@ export function redecide(entry: DecisionEntry, bytes: Uint8Array, policy: Policy
   const decision = decide(entry.instruction, entry.inputs, policy);
   if (!Buffer.from(encodeDecision({ ...entry, decision })).equals(bytes)) {
     const said = (d: DecisionEntry['decision']): string => `${d.result} (${d.mode}${d.reason === undefined ? '' : `, ${d.reason}`})`;
-    throw new Error(`${entry.instruction.id}: the decision is recorded as ${said(entry.decision)}; taken again from its inputs it is ${said(decision)}`);
+    throw new Error(`${entry.instruction.id}: the decision is recorded as ${said(entry.decision)}; taken again from its inputs `
+      + `it is ${said(decision)}`);
   }
 }
 
 /** @returns index of the first entry that is no decision, Infinity when all are */
-function checkDecisions(log: VerifiedLog, policies: ReadonlyMap<string, Policy>, found: Findings, options: FolderOptions): number {
+function checkDecisions(
+  log: VerifiedLog, policies: ReadonlyMap<string, Policy>, beliefs: Beliefs, found: Findings, options: FolderOptions,
+): number {
   const ids = new Set<string>();
   let malformedAt = Infinity;
   for (let i = 0; i < log.size; i += 1) {
@@ -214,6 +235,13 @@ function checkDecisions(log: VerifiedLog, policies: ReadonlyMap<string, Policy>,
       const entry = decoded(bytes, i);
       if (ids.has(entry.instruction.id)) throw new Error(`${entry.instruction.id} was decided at this node before`);
       ids.add(entry.instruction.id);
+      if (entry.inputs.debit !== null) {
+        if (entry.inputs.debit.account !== entry.instruction.debitAccount) {
+          throw new Error(`${entry.instruction.id}: decided on the state of ${entry.inputs.debit.account}, not of the account `
+            + `that is debited`);
+        }
+        beliefs.add(entry.inputs.debit, log.fileOf(i), i);
+      }
       const policy = policies.get(entry.policy);
       if (policy === undefined) throw new Error(`${entry.instruction.id}: policies/${entry.policy}.json is missing or damaged`);
       redecide(entry, bytes, policy);
@@ -245,16 +273,26 @@ function checkBatches(
       if (batch.seq <= seq) throw new Error(`its place in the stream is ${batch.seq}, after ${seq}`);
       seq = batch.seq;
       if (leftOut.has(batch.node)) return;
-      if (node === undefined || node.region !== region) throw new Error(`node ${batch.node} is not of this region, or its log could not be read`);
-      if (batch.from !== node.ordered) throw new Error(`begins at entry ${batch.from} of ${batch.node}, expected ${node.ordered}`);
+      if (node === undefined || node.region !== region) {
+        throw new Error(`node ${batch.node} is not of this region, or its log could not be read`);
+      }
+      if (batch.from !== node.ordered) {
+        throw new Error(`begins at entry ${batch.from} of ${batch.node}, expected ${node.ordered}`);
+      }
       node.ordered = batch.size;
-      if (batch.size > node.log.size) throw new Error(`has entries of ${batch.node} up to ${batch.size}; its log in this export has ${node.log.size}`);
+      if (batch.size > node.log.size) {
+        throw new Error(`has entries of ${batch.node} up to ${batch.size}; its log in this export has ${node.log.size}`);
+      }
       const checkpoint = openCheckpointWithQuorum(batch.checkpoint, node.verifier, [], 0);
       const root = rootAt(batch.size, node.log.readTile);
-      if (checkpoint.size !== batch.size || !Buffer.from(checkpoint.root).equals(Buffer.from(root))) throw new Error(`the checkpoint of ${batch.node} at ${batch.size} is not of the log in this export`);
+      if (checkpoint.size !== batch.size || !Buffer.from(checkpoint.root).equals(Buffer.from(root))) {
+        throw new Error(`the checkpoint of ${batch.node} at ${batch.size} is not of the log in this export`);
+      }
       const entries: Buffer[] = [];
       for (let k = batch.from; k < batch.size; k += 1) entries.push(node.log.entry(k));
-      if (hash('sha256', encodeBundle(entries), 'base64') !== batch.digest) throw new Error(`its digest is not that of entries ${batch.from} to ${batch.size - 1} of ${batch.node}`);
+      if (hash('sha256', encodeBundle(entries), 'base64') !== batch.digest) {
+        throw new Error(`its digest is not that of entries ${batch.from} to ${batch.size - 1} of ${batch.node}`);
+      }
       found.count('batches compared with edge logs');
     }, i);
     if (i % 100 === 0) options.onProgress?.(`batches of ${log.name}`, i, log.size);
@@ -263,7 +301,7 @@ function checkBatches(
 
 function checkGlobal(
   log: VerifiedLog, nodes: ReadonlyMap<string, Node>, leftOut: ReadonlySet<string>, walks: ReadonlyMap<string, RegionWalk>,
-  found: Findings, options: FolderOptions,
+  beliefs: Beliefs, found: Findings, options: FolderOptions,
 ): void {
   // Reads behind the walk's own place go through a view of their own, so that the walk keeps its bundle.
   let earlier: { index: number; entry: OutcomeEntry } | null = null;
@@ -277,6 +315,7 @@ function checkGlobal(
   const ledger = createAuditLedger(outcomeAt);
   let open: RegionWalk | null = null;
   for (let i = 0; i < log.size; i += 1) {
+    beliefs.compare(i, ledger, found);
     found.attempt(log.fileOf(i), () => {
       const entry = decodeGlobal(log.entry(i));
       if (entry.type === 'account') {
@@ -291,6 +330,7 @@ function checkGlobal(
     }, i);
     if (i % 1_000 === 0) options.onProgress?.('ledger from the global log', i, log.size);
   }
+  beliefs.compare(log.size, ledger, found);
   for (const [asset, sum] of ledger.sums()) {
     found.count('assets whose balances sum to zero');
     if (sum !== 0n) found.fail(log.dir, `balances of ${asset} sum to ${sum}, not to zero`);
@@ -298,7 +338,9 @@ function checkGlobal(
   found.count('account balances recomputed', ledger.accounts);
   let beyond = 0;
   for (const node of nodes.values()) beyond += node.log.size - node.settled;
-  if (beyond > 0) found.note(`${beyond} entries of edge logs are younger than the global checkpoint: they have no outcome in this export yet`);
+  if (beyond > 0) {
+    found.note(`${beyond} entries of edge logs are younger than the global checkpoint: they have no outcome in this export yet`);
+  }
   options.onLedger?.(ledger);
 }
 
@@ -309,9 +351,13 @@ function follow(
 ): RegionWalk | null {
   const walk = walks.get(entry.region);
   if (walk === undefined) throw new Error(`outcome of region ${entry.region}, whose log is unknown or could not be read`);
-  if (open !== null && open !== walk && open.batch !== null) throw new Error(`interrupts the outcomes of the batch of ${open.batch.node} from ${open.batch.from}`);
+  if (open !== null && open !== walk && open.batch !== null) {
+    throw new Error(`interrupts the outcomes of the batch of ${open.batch.node} from ${open.batch.from}`);
+  }
   while (walk.batch === null) {
-    if (walk.next >= walk.log.size) throw new Error(`outcome of ${entry.region}, all of whose ${walk.log.size} batches have theirs`);
+    if (walk.next >= walk.log.size) {
+      throw new Error(`outcome of ${entry.region}, all of whose ${walk.log.size} batches have theirs`);
+    }
     const next = decodeBatch(walk.log.entry(walk.next));
     walk.next += 1;
     if (next.size > (nodes.get(next.node)?.malformedAt ?? Infinity)) continue;
@@ -321,16 +367,25 @@ function follow(
   const { batch, index } = walk;
   walk.index += 1;
   if (walk.index >= batch.size) walk.batch = null;
-  if (entry.node !== batch.node || entry.index !== index) throw new Error(`is the outcome of ${entry.node} entry ${entry.index}; expected that of ${batch.node} entry ${index}`);
+  if (entry.node !== batch.node || entry.index !== index) {
+    throw new Error(`is the outcome of ${entry.node} entry ${entry.index}; expected that of ${batch.node} entry ${index}`);
+  }
   if (leftOut.has(entry.node)) return walk;
   const node = nodes.get(entry.node);
   if (node === undefined) throw new Error(`the log of ${entry.node} could not be read`);
   node.settled = index + 1;
   const decided = decodeDecision(node.log.entry(index));
-  if (!sameInstruction(decided.instruction, entry.instruction)) throw new Error(`${entry.instruction.id}: is not the instruction that ${entry.node} decided at ${index}`);
+  if (!sameInstruction(decided.instruction, entry.instruction)) {
+    throw new Error(`${entry.instruction.id}: is not the instruction that ${entry.node} decided at ${index}`);
+  }
   const refused = decided.decision.result === 'refused';
-  if (refused !== (entry.refusedAtEdge === true)) throw new Error(`${entry.instruction.id}: ${entry.node} ${refused ? 'refused' : 'accepted'} it, the outcome says otherwise`);
-  if (refused && entry.reason !== decided.decision.reason) throw new Error(`${entry.instruction.id}: ${entry.node} refused it for ${decided.decision.reason}, the outcome says ${entry.reason}`);
+  if (refused !== (entry.refusedAtEdge === true)) {
+    throw new Error(`${entry.instruction.id}: ${entry.node} ${refused ? 'refused' : 'accepted'} it, the outcome says otherwise`);
+  }
+  if (refused && entry.reason !== decided.decision.reason) {
+    throw new Error(`${entry.instruction.id}: ${entry.node} refused it for ${decided.decision.reason}, the outcome says `
+      + `${entry.reason}`);
+  }
   return walk;
 }
 

@@ -32,7 +32,10 @@ export function filesOf(dir: string): Files {
       try {
         return readFileSync(join(dir, path));
       } catch (error) {
-        throw new Error((error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : (error as Error).message, { cause: error });
+        throw new Error(
+          (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : (error as Error).message,
+          { cause: error },
+        );
       }
     },
   };
@@ -44,14 +47,17 @@ type Kind = 'export' | 'receipt' | 'provenance';
 export function detect(path: string): Kind {
   if (!existsSync(path)) throw new VerifyUsageError(`${path}: no such file or folder`);
   if (statSync(path).isDirectory()) {
-    if (existsSync(join(path, MANIFEST)) || existsSync(join(path, 'logs')) || existsSync(join(path, 'trust.json'))) return 'export';
+    if (existsSync(join(path, MANIFEST)) || existsSync(join(path, 'logs')) || existsSync(join(path, 'trust.json'))) {
+      return 'export';
+    }
     throw new VerifyUsageError(`${path}: is not an export of \`tidemark export\` (it has no ${MANIFEST})`);
   }
   const text = readFileSync(path, 'utf8');
   if (text.startsWith(PROOF_HEADER)) return 'receipt';
   if (parseProvenance(text) !== null) return 'provenance';
   if (/\.(tlog-proof|receipt)$/.test(path)) return 'receipt';
-  throw new VerifyUsageError(`${path}: is neither a receipt (${PROOF_HEADER}) nor a provenance document (JSON with an entry); a folder would be an export`);
+  throw new VerifyUsageError(`${path}: is neither a receipt (${PROOF_HEADER}) nor a provenance document (JSON with an entry); `
+    + `a folder would be an export`);
 }
 
 /** Each path with what its verification found, in order. Provenance files among the paths serve as entries of the receipts. @throws VerifyUsageError */
@@ -59,7 +65,9 @@ export function verifyPaths(paths: readonly string[], options: VerifyOptions): {
   const kinds = paths.map(detect);
   const entries: Uint8Array[] = [];
   // As it is, and without the newline that editors and shells put behind it.
-  if (options.entry !== undefined) entries.push(options.entry, ...(options.entry.at(-1) === 0x0a ? [options.entry.subarray(0, -1)] : []));
+  if (options.entry !== undefined) {
+    entries.push(options.entry, ...(options.entry.at(-1) === 0x0a ? [options.entry.subarray(0, -1)] : []));
+  }
   paths.forEach((path, i) => {
     if (kinds[i] === 'provenance') entries.push(Buffer.from(parseProvenance(readFileSync(path, 'utf8'))!.entry, 'utf8'));
   });
@@ -70,6 +78,9 @@ function verifyOne(path: string, kind: Kind, entries: readonly Uint8Array[], opt
   if (kind === 'export') return verifyFolder(filesOf(path), options);
   const text = readFileSync(path, 'utf8');
   if (kind === 'provenance') return verifyProvenance(path, text);
-  if (options.trust === undefined) throw new VerifyUsageError(`${path}: whose signatures count? Give the platform's public keys with --trust FILE (trust.json of its data folder)`);
+  if (options.trust === undefined) {
+    throw new VerifyUsageError(`${path}: whose signatures count? Give the platform's public keys with --trust FILE (trust.json `
+      + `of its data folder)`);
+  }
   return verifyReceipt(path, text, entries, options.trust);
 }

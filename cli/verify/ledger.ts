@@ -2,7 +2,9 @@
  * The ledger again, from the global log alone: written for the auditor, apart from the control plane's own, so that a
  * mistake there does not hide here.
  */
-import { BALANCE_MAX, sameInstruction, type AccountEntry, type Instruction, type OutcomeEntry, type RejectionReason } from '../../services/protocol/index.ts';
+import {
+  BALANCE_MAX, sameInstruction, type AccountEntry, type Instruction, type OutcomeEntry, type RejectionReason,
+} from '../../services/protocol/index.ts';
 
 interface Account {
   readonly asset: string;
@@ -16,6 +18,7 @@ export interface AuditLedger {
   /** Applies the outcome at global index `at`. @throws Error saying what of it is not so */
   apply(entry: OutcomeEntry, at: number): void;
   balance(account: string): bigint | undefined;
+  asset(account: string): string | undefined;
   readonly accounts: number;
   /** Sum of all balances, by asset: zero when no money came from nowhere. */
   sums(): Map<string, bigint>;
@@ -34,7 +37,9 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
     if (debit === undefined || credit === undefined) return 'account-unknown';
     if (debit.asset !== s.asset || credit.asset !== s.asset) return 'asset-mismatch';
     if (debit.overdraft !== null && s.amount > debit.balance + debit.overdraft) return 'insufficient-funds';
-    if (debit !== credit && (debit.balance - s.amount < -BALANCE_MAX || credit.balance + s.amount > BALANCE_MAX)) return 'overflow';
+    if (debit !== credit && (debit.balance - s.amount < -BALANCE_MAX || credit.balance + s.amount > BALANCE_MAX)) {
+      return 'overflow';
+    }
     return null;
   }
 
@@ -44,17 +49,22 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
     const credit = accounts.get(creditAccount);
     const both = debit !== undefined && credit !== undefined;
     if (entry.debitBalance !== (both ? debit.balance : undefined)) {
-      throw new Error(`balance of ${debitAccount}: the log says ${entry.debitBalance ?? 'nothing'}, recomputed it is ${both ? debit.balance : 'nothing (an account is unknown)'}`);
+      throw new Error(`balance of ${debitAccount}: the log says ${entry.debitBalance ?? 'nothing'}, recomputed it is `
+        + `${both ? debit.balance : 'nothing (an account is unknown)'}`);
     }
     if (entry.creditBalance !== (both ? credit.balance : undefined)) {
-      throw new Error(`balance of ${creditAccount}: the log says ${entry.creditBalance ?? 'nothing'}, recomputed it is ${both ? credit.balance : 'nothing (an account is unknown)'}`);
+      throw new Error(`balance of ${creditAccount}: the log says ${entry.creditBalance ?? 'nothing'}, recomputed it is `
+        + `${both ? credit.balance : 'nothing (an account is unknown)'}`);
     }
   }
 
   function applyNew(entry: OutcomeEntry): void {
     const s = entry.instruction;
     const reason = obstacle(s);
-    if (reason !== (entry.reason ?? null)) throw new Error(`${s.id} is ${entry.status}${entry.reason === undefined ? '' : ` for ${entry.reason}`}; recomputed it is ${reason === null ? 'final' : `rejected for ${reason}`}`);
+    if (reason !== (entry.reason ?? null)) {
+      throw new Error(`${s.id} is ${entry.status}${entry.reason === undefined ? '' : ` for ${entry.reason}`}; recomputed it is `
+        + `${reason === null ? 'final' : `rejected for ${reason}`}`);
+    }
     if (reason !== null) return;
     accounts.get(s.debitAccount)!.balance -= s.amount;
     accounts.get(s.creditAccount)!.balance += s.amount;
@@ -64,18 +74,27 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
   function compareEarlier(entry: OutcomeEntry, earlier: OutcomeEntry, at: number): void {
     const { id } = entry.instruction;
     if (!sameInstruction(earlier.instruction, entry.instruction)) {
-      if (entry.reason !== 'id-conflict') throw new Error(`${id} stands at entry ${at} with other content, and is not rejected for id-conflict`);
+      if (entry.reason !== 'id-conflict') {
+        throw new Error(`${id} stands at entry ${at} with other content, and is not rejected for id-conflict`);
+      }
       return;
     }
-    if (entry.duplicateOf !== at) throw new Error(`${id} has its outcome at entry ${at}; this one says ${entry.duplicateOf === undefined ? 'nothing of that' : `it is at ${entry.duplicateOf}`}`);
-    if (entry.status !== earlier.status || entry.reason !== earlier.reason) throw new Error(`${id} was ${earlier.status} at entry ${at}, here it is ${entry.status}`);
+    if (entry.duplicateOf !== at) {
+      throw new Error(`${id} has its outcome at entry ${at}; this one says `
+        + `${entry.duplicateOf === undefined ? 'nothing of that' : `it is at ${entry.duplicateOf}`}`);
+    }
+    if (entry.status !== earlier.status || entry.reason !== earlier.reason) {
+      throw new Error(`${id} was ${earlier.status} at entry ${at}, here it is ${entry.status}`);
+    }
   }
 
   return {
     open(entry) {
       const account = accounts.get(entry.account);
       if (account === undefined) accounts.set(entry.account, { asset: entry.asset, overdraft: entry.overdraft, balance: 0n });
-      else if (account.asset !== entry.asset) throw new Error(`account ${entry.account} is opened in ${entry.asset}, and was opened in ${account.asset}`);
+      else if (account.asset !== entry.asset) {
+        throw new Error(`account ${entry.account} is opened in ${entry.asset}, and was opened in ${account.asset}`);
+      }
       else account.overdraft = entry.overdraft;
     },
     apply(entry, at) {
@@ -83,16 +102,21 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
       const earlierAt = ids.get(id);
       if (earlierAt === undefined) ids.set(id, at);
       if (entry.refusedAtEdge === true) {
-        if (entry.duplicateOf !== undefined) throw new Error(`${id} was refused at the edge, and is said to repeat entry ${entry.duplicateOf}`);
+        if (entry.duplicateOf !== undefined) {
+          throw new Error(`${id} was refused at the edge, and is said to repeat entry ${entry.duplicateOf}`);
+        }
       } else if (earlierAt !== undefined) {
         compareEarlier(entry, outcomeAt(earlierAt), earlierAt);
       } else {
-        if (entry.duplicateOf !== undefined) throw new Error(`${id} is said to repeat entry ${entry.duplicateOf}, and is the first with its id`);
+        if (entry.duplicateOf !== undefined) {
+          throw new Error(`${id} is said to repeat entry ${entry.duplicateOf}, and is the first with its id`);
+        }
         applyNew(entry);
       }
       compareBalances(entry);
     },
     balance: (account) => accounts.get(account)?.balance,
+    asset: (account) => accounts.get(account)?.asset,
     get accounts() {
       return accounts.size;
     },

@@ -65,7 +65,8 @@ export function verifyLog(files: Files, dir: string, name: string, checkpoint: C
   }
   if (readable) {
     if (!Buffer.from(tree.root()).equals(Buffer.from(checkpoint.root))) {
-      found.fail(`${dir}/checkpoint`, `its root is not that of the log's ${size} entries: expected ${Buffer.from(tree.root()).toString('base64')}, got ${Buffer.from(checkpoint.root).toString('base64')}`);
+      found.fail(`${dir}/checkpoint`, `its root is not that of the log's ${size} entries: expected `
+        + `${Buffer.from(tree.root()).toString('base64')}, got ${Buffer.from(checkpoint.root).toString('base64')}`);
     }
     found.count('roots compared with checkpoints');
   } else {
@@ -119,7 +120,9 @@ export function createProver(log: LogReader): (index: number) => Uint8Array[] {
   while (level.length > 1) {
     const next: Buffer[] = [];
     // A node without a sibling goes up as it is: that is where RFC 6962 splits an incomplete tree.
-    for (let i = 0; i < level.length; i += 2) next.push(i + 1 < level.length ? hashChildren(level[i]!, level[i + 1]!) : level[i]!);
+    for (let i = 0; i < level.length; i += 2) {
+      next.push(i + 1 < level.length ? hashChildren(level[i]!, level[i + 1]!) : level[i]!);
+    }
     levels.push(next);
     level = next;
   }

@@ -57,14 +57,24 @@ export function parseManifest(bytes: Buffer): Manifest {
   } catch (error) {
     throw new Error(`not JSON: ${(error as Error).message}`, { cause: error });
   }
-  if (manifest?.format !== 'tidemark-export/v1') throw new Error(`format: expected tidemark-export/v1, got ${(JSON.stringify(manifest?.format) ?? 'nothing').slice(0, 80)}`);
-  const list = (value: unknown): value is object[] => Array.isArray(value) && value.every((v) => typeof v === 'object' && v !== null);
+  if (manifest?.format !== 'tidemark-export/v1') {
+    throw new Error(`format: expected tidemark-export/v1, got ${(JSON.stringify(manifest?.format) ?? 'nothing').slice(0, 80)}`);
+  }
+  const list = (value: unknown): value is object[] => Array.isArray(value) && value.every(
+    (v) => typeof v === 'object' && v !== null,
+  );
   if (!list(manifest.logs) || !list(manifest.files)) throw new Error('logs, files: expected lists of objects');
-  if (!Buffer.from(renderManifest(manifest)).equals(bytes)) throw new Error('was altered: its own SHA-256 (its last field) does not fit what stands in it');
+  if (!Buffer.from(renderManifest(manifest)).equals(bytes)) {
+    throw new Error('was altered: its own SHA-256 (its last field) does not fit what stands in it');
+  }
   for (const f of manifest.files) {
-    if (typeof f.path !== 'string' || f.path.split('/').some((part) => part === '' || part === '.' || part === '..')) throw new Error(`files: ${JSON.stringify(f.path)} is not a path within the export`);
+    if (typeof f.path !== 'string' || f.path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
+      throw new Error(`files: ${JSON.stringify(f.path)} is not a path within the export`);
+    }
   }
   return manifest;
 }
 
-export const fileOf = (path: string, bytes: Uint8Array): ManifestFile => ({ path, size: bytes.byteLength, sha256: hash('sha256', bytes, 'hex') });
+export const fileOf = (path: string, bytes: Uint8Array): ManifestFile => ({
+  path, size: bytes.byteLength, sha256: hash('sha256', bytes, 'hex'),
+});

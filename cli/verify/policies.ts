@@ -3,14 +3,18 @@
  * tlog-policy saying which of them have to have cosigned its checkpoints (docs/protocol.md, names and keys).
  */
 import type { TrustFile } from '../../services/shell/trust.ts';
-import { formatPolicy, parseVerifier, type PolicyGroup, type PolicyWitness, type WitnessPolicy } from '../../services/transparency/index.ts';
+import {
+  formatPolicy, parseVerifier, type PolicyGroup, type PolicyWitness, type WitnessPolicy,
+} from '../../services/transparency/index.ts';
 
 const witness = (region: string, replica: number, vkey: string): PolicyWitness =>
   ({ name: `region-${region}-replica-${replica}`, verifier: parseVerifier(vkey) });
 
 /** The global log: each region witnesses through any of its replicas, `witnessQuorum` regions have to. */
 export function globalPolicy(trust: TrustFile): WitnessPolicy {
-  const groups: PolicyGroup[] = trust.regions.map((r) => ({ name: `region-${r.id}`, threshold: 1, members: r.replicas.map((_, i) => `region-${r.id}-replica-${i}`) }));
+  const groups: PolicyGroup[] = trust.regions.map(
+    (r) => ({ name: `region-${r.id}`, threshold: 1, members: r.replicas.map((_, i) => `region-${r.id}-replica-${i}`) }),
+  );
   return {
     logs: [{ verifier: parseVerifier(trust.global) }],
     witnesses: trust.regions.flatMap((r) => r.replicas.map((vkey, i) => witness(r.id, i, vkey))),
@@ -27,7 +31,9 @@ function regionPolicy(region: TrustFile['regions'][number]): WitnessPolicy {
   };
 }
 
-const edgePolicy = (vkey: string): WitnessPolicy => ({ logs: [{ verifier: parseVerifier(vkey) }], witnesses: [], groups: [], quorum: 'none' });
+const edgePolicy = (vkey: string): WitnessPolicy => ({
+  logs: [{ verifier: parseVerifier(vkey) }], witnesses: [], groups: [], quorum: 'none',
+});
 
 /** `policy` for the global log, which is the one that receipts are checked with, and one beside each log. */
 export function logPolicies(trust: TrustFile): Map<string, string> {
@@ -41,12 +47,18 @@ export function logPolicies(trust: TrustFile): Map<string, string> {
 }
 
 export const witnessFiles = (trust: TrustFile): Map<string, string> =>
-  new Map(trust.regions.flatMap((r) => r.replicas.map((vkey, i): [string, string] => [`witnesses/region-${r.id}-replica-${i}.vkey`, `${vkey}\n`])));
+  new Map(
+    trust.regions.flatMap(
+      (r) => r.replicas.map((vkey, i): [string, string] => [`witnesses/region-${r.id}-replica-${i}.vkey`, `${vkey}\n`]),
+    ),
+  );
 
 /** `logs/<name>/vkey`: the public key of each log. */
 export const vkeyFiles = (trust: TrustFile): Map<string, string> => new Map([
   ['logs/global/vkey', `${trust.global}\n`],
   ...trust.regions.flatMap((r): [string, string][] => [
-    [`logs/region-${r.id}/vkey`, `${r.log}\n`], ...r.nodes.map((n): [string, string] => [`logs/edge-${n.id}/vkey`, `${n.vkey}\n`]),
+    [
+      `logs/region-${r.id}/vkey`, `${r.log}\n`,
+    ], ...r.nodes.map((n): [string, string] => [`logs/edge-${n.id}/vkey`, `${n.vkey}\n`]),
   ]),
 ]);

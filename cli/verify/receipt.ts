@@ -8,8 +8,12 @@ import { Findings, type Report } from './report.ts';
 /** The log whose checkpoint this is, by its origin, as trust.json names it: `global`, `region-eu`, `edge-eu-fra-1`. @throws Error when it names none */
 export function logOf(checkpoint: string, trust: Trust): string {
   const origin = checkpoint.slice(0, checkpoint.indexOf('\n'));
-  const name = logNames(trust).find((n) => origin === (n === 'global' ? trust.global.name : `${trust.origin}/${n.replace('-', '/')}`));
-  if (name === undefined) throw new Error(`its checkpoint is of ${JSON.stringify(origin.slice(0, 100))}, a log that trust.json does not name`);
+  const name = logNames(trust).find(
+    (n) => origin === (n === 'global' ? trust.global.name : `${trust.origin}/${n.replace('-', '/')}`),
+  );
+  if (name === undefined) {
+    throw new Error(`its checkpoint is of ${JSON.stringify(origin.slice(0, 100))}, a log that trust.json does not name`);
+  }
   return name;
 }
 
@@ -27,7 +31,9 @@ export function verifyReceipt(file: string, receipt: string, candidates: readonl
     found.count(`checkpoint of ${name}, size ${checkpoint.size}`);
     found.count('cosignatures', checkpoint.cosigners.length);
     const entries = proof.extraData === undefined ? candidates : [...candidates, proof.extraData];
-    if (entries.length === 0) throw new Error('a receipt does not contain its entry: give the provenance file as well, or the entry with --entry FILE');
+    if (entries.length === 0) {
+      throw new Error('a receipt does not contain its entry: give the provenance file as well, or the entry with --entry FILE');
+    }
     const errors: Error[] = [];
     for (const entry of entries) {
       try {
@@ -35,7 +41,12 @@ export function verifyReceipt(file: string, receipt: string, candidates: readonl
         found.count('inclusion proof');
         if (name !== 'global') return;
         const outcome = decodeGlobal(entry);
-        if (outcome.type === 'outcome') found.note(`${outcome.instruction.id} is ${outcome.status}${outcome.reason === undefined ? '' : ` (${outcome.reason})`} at index ${proof.index} of the global log`);
+        if (outcome.type === 'outcome') {
+          found.note(
+            `${outcome.instruction.id} is ${outcome.status}${outcome.reason === undefined ? '' : ` (${outcome.reason})`} at `
+              + `index ${proof.index} of the global log`,
+          );
+        }
         return;
       } catch (error) {
         errors.push(error as Error);
@@ -74,11 +85,15 @@ export function verifyProvenance(file: string, text: string): Report {
     }
     const entry = decodeDecision(bytes);
     const policy = decodePolicy(provenance.policy);
-    if (policyDigest(policy) !== entry.policy) throw new Error(`policy: its digest is ${policyDigest(policy)}, the entry was decided under ${entry.policy}`);
+    if (policyDigest(policy) !== entry.policy) {
+      throw new Error(`policy: its digest is ${policyDigest(policy)}, the entry was decided under ${entry.policy}`);
+    }
     found.count('decision policy');
     redecide(entry, bytes, policy);
     found.count('decision taken again');
-    found.note(`${entry.instruction.id}: ${entry.decision.result} (${entry.decision.mode}${entry.decision.reason === undefined ? '' : `, ${entry.decision.reason}`})`);
+    found.note(
+      `${entry.instruction.id}: ${entry.decision.result} (${entry.decision.mode}${entry.decision.reason === undefined ? '' : `, ${entry.decision.reason}`})`,
+    );
   });
   return found.report('provenance');
 }
