@@ -50,15 +50,21 @@ function memory(service: Service): { now: number; peak: number } {
 
 function open(service: Service): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port: Number(new URL(urlOf(service)).port), host: '127.0.0.1', allowHalfOpen: true }, () => resolve(socket));
+    const socket = connect(
+      { port: Number(new URL(urlOf(service)).port), host: '127.0.0.1', allowHalfOpen: true }, () => resolve(socket),
+    );
     socket.once('error', reject);
     // Cut off is what many of these are to be.
     socket.on('error', () => undefined);
   });
 }
 
-/** Sends bytes, perhaps closes its half, and reads until the other side closes or a whole answer is there. Status 0: closed without one. */
-async function raw(service: Service, bytes: Uint8Array | string, options: { halfClose?: boolean; ms?: number } = {}): Promise<{ status: number; text: string }> {
+/**
+ * Sends bytes, perhaps closes its half, and reads until the other side closes or a whole answer is there. Status 0: closed
+ * without one.
+ */
+async function raw(service: Service, bytes: Uint8Array | string,
+  options: { halfClose?: boolean; ms?: number } = {}): Promise<{ status: number; text: string }> {
   const socket = await open(service);
   const chunks: Buffer[] = [];
   return new Promise((resolve) => {
@@ -83,8 +89,10 @@ async function raw(service: Service, bytes: Uint8Array | string, options: { half
   });
 }
 
-const post = (path: string, type: string, body: string | Uint8Array, headers = ''): Buffer => Buffer.concat([
-  Buffer.from(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n${headers}Connection: close\r\n\r\n`),
+const post = (path: string, type: string, body: string | Uint8Array): Buffer => Buffer.concat([
+  Buffer.from(
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`,
+  ),
   Buffer.from(body),
 ]);
 
@@ -97,7 +105,8 @@ async function stillWell(): Promise<void> {
   expect(item).toMatchObject({ status: 201, state: 'provisional' });
   expect(performance.now() - started).toBeLessThan(5_000);
   // Under attack a link may have been silent for the second after which an edge node decides offline; it comes back.
-  await Promise.all(SERVICES.map((service) => until(`the ${service} is ready`, 10_000, async () => (await statusOf(urlOf(service))).state === 'ready')));
+  await Promise.all(SERVICES.map((service) => until(`the ${service} is ready`, 10_000, async () =>
+    (await statusOf(urlOf(service))).state === 'ready')));
 }
 
 describe.each(SERVICES)('%s', (service) => {
@@ -111,19 +120,30 @@ describe.each(SERVICES)('%s', (service) => {
     const requests: (string | Uint8Array)[] = [
       Buffer.from(Array.from({ length: 4_000 }, () => rng.below(256))),
       Buffer.from('16030100c8010000c40303', 'hex'),
-      'GET\r\n\r\n', '\r\n\r\n\r\n', 'GET / HTTP/3.7\r\n\r\n', 'HELO mail\r\n', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
-      `GET / HTTP/1.1\r\nHost: x\r\n${'X-Y: z\r\n'.repeat(5_000)}\r\n`, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(30_000)}\r\n\r\n`,
+      'GET\r\n\r\n', '\r\n\r\n\r\n', 'GET / HTTP/3.7\r\n\r\n', 'HELO mail\r\n',
+        `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+      `GET / HTTP/1.1\r\nHost: x\r\n${'X-Y: z\r\n'.repeat(5_000)}\r\n`,
+        `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(30_000)}\r\n\r\n`,
       head('Content-Length: -5'), head('Content-Length: 99999999999999999999'), head('Content-Length: 5\r\nContent-Length: 6'),
-      `${head('Content-Length: 4\r\nTransfer-Encoding: chunked')}0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n`, `${head('Transfer-Encoding: chunked')}zz\r\n{}`,
-      `${head('Transfer-Encoding: chunked')}fffffffffffffff\r\nx`, `${head('Transfer-Encoding: gzip, chunked')}0\r\n\r\n`, head('Expect: something'),
-      'GET /tile/../../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n', 'GET /tile/0/%00 HTTP/1.1\r\nHost: x\r\n\r\n', 'GET /%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n',
-      'GET /v1/accounts/%2e%2e%2f HTTP/1.1\r\nHost: x\r\n\r\n', 'DELETE / HTTP/1.1\r\nHost: x\r\n\r\n', 'GET /healthz HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n',
-      post(path, type, Buffer.from([0xff, 0xfe, 0x7b, 0x7d])), post(path, type, ''), post(path, 'text/html', '<p>'), post(path, type, 'null'),
-      post(path, type, '[['.repeat(100_000)), post(path, type, `{"a":${'{"a":'.repeat(50_000)}`), post(path, type, '{"settlements":[{}],"settlements":[]}'),
+      `${head('Content-Length: 4\r\nTransfer-Encoding: chunked')}0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n`,
+        `${head('Transfer-Encoding: chunked')}zz\r\n{}`,
+      `${head('Transfer-Encoding: chunked')}fffffffffffffff\r\nx`, `${head('Transfer-Encoding: gzip, chunked')}0\r\n\r\n`,
+        head('Expect: something'),
+      'GET /tile/../../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n', 'GET /tile/0/%00 HTTP/1.1\r\nHost: x\r\n\r\n',
+        'GET /%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n',
+      'GET /v1/accounts/%2e%2e%2f HTTP/1.1\r\nHost: x\r\n\r\n', 'DELETE / HTTP/1.1\r\nHost: x\r\n\r\n',
+        'GET /healthz HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n',
+      post(path, type, Buffer.from([0xff, 0xfe, 0x7b, 0x7d])), post(path, type, ''), post(path, 'text/html', '<p>'),
+        post(path, type, 'null'),
+      post(path, type, '[['.repeat(100_000)), post(path, type, `{"a":${'{"a":'.repeat(50_000)}`),
+        post(path, type, '{"settlements":[{}],"settlements":[]}'),
       post(path, type, `{"settlements":[${'{},'.repeat(10_000)}{}]}`), post(path, type, '{"__proto__":{"polluted":1}}'),
-      post(path, type, Buffer.from('ffffffff7b7d', 'hex')), post(path, type, encodeFrame({ region: 'eu', node: 'eu-a' }, [Buffer.alloc(10)])),
-      post(path, type, encodeFrame({ region: 'eu', checkpoint: 'x', from: 0, to: 2 ** 40, entries: [], range: [], consistency: [] })),
-      post(path, type, encodeFrame({ node: 'eu-a', from: 0, size: 9_007_199_254_740_991, checkpoint: 'x', proof: [] }, [Buffer.alloc(4)])),
+      post(path, type, Buffer.from('ffffffff7b7d', 'hex')), post(path, type, encodeFrame({ region: 'eu', node: 'eu-a' },
+        [Buffer.alloc(10)])),
+      post(path, type, encodeFrame({ region: 'eu', checkpoint: 'x', from: 0, to: 2 ** 40, entries: [], range: [],
+        consistency: [] })),
+      post(path, type, encodeFrame({ node: 'eu-a', from: 0, size: 9_007_199_254_740_991, checkpoint: 'x', proof: [] },
+        [Buffer.alloc(4)])),
     ];
     for (const request of requests) {
       const { status, text } = await raw(service, request, { ms: 1_000 });
@@ -143,7 +163,8 @@ describe.each(SERVICES)('%s', (service) => {
     const good = post(path, type, service === 'edge node' ? '{"settlements":[]}' : 'x');
     for (const cut of [1, 20, 60, good.length - 1]) {
       const answer = await raw(service, good.subarray(0, cut), { halfClose: true, ms: 2_000 });
-      expect(answer.status === 0 || (answer.status >= 400 && answer.status < 500), `cut at ${cut}: ${answer.text.slice(0, 100)}`).toBe(true);
+      expect(answer.status === 0 || (answer.status >= 400 && answer.status < 500), `cut at ${cut}: ${answer.text.slice(0, 100)}`)
+        .toBe(true);
     }
     for (let i = 0; i < 100; i += 1) {
       const socket = await open(service);
@@ -166,7 +187,10 @@ describe.each(SERVICES)('%s', (service) => {
       });
       const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
       const chunked = i % 2 === 0;
-      socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\n${chunked ? 'Transfer-Encoding: chunked' : 'Content-Length: 200000000'}\r\n\r\n`);
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\n`
+        + `${chunked ? 'Transfer-Encoding: chunked' : 'Content-Length: 200000000'}\r\n\r\n`,
+      );
       for (let sent = 0; sent < 200 && !socket.destroyed && text === ''; sent += 1) {
         if (chunked) socket.write(`${MB.toString(16)}\r\n`);
         const flowing = socket.write(junk);
@@ -224,15 +248,19 @@ describe('a thief of one key', () => {
     const thief = key('edges', 'eu-a.skey');
     const region = stage.places().regionUrls['eu']![0]!;
     const own = await signCheckpoint({ origin: thief.name, size: 1, root: forgedRoot() }, thief);
-    const batch = (node: string, checkpoint: string): Buffer => encodeFrame({ node, from: 0, size: 1, checkpoint, proof: [] }, [encodeBundle([entry])]);
-    expect(await send(`${region}/v1/batches`, batch('eu-b', own))).toMatchObject({ status: 403, text: expect.stringContaining('bad-signature') as string });
-    expect(await send(`${region}/v1/batches`, batch('us-a', own))).toMatchObject({ status: 403, text: expect.stringContaining('unknown-node') as string });
+    const batch = (node: string, checkpoint: string): Buffer =>
+      encodeFrame({ node, from: 0, size: 1, checkpoint, proof: [] }, [encodeBundle([entry])]);
+    expect(await send(`${region}/v1/batches`, batch('eu-b', own)))
+      .toMatchObject({ status: 403, text: expect.stringContaining('bad-signature') as string });
+    expect(await send(`${region}/v1/batches`, batch('us-a', own)))
+      .toMatchObject({ status: 403, text: expect.stringContaining('unknown-node') as string });
     expect((await send(`${region}/v1/batches`, batch('eu-a', own))).status).toBe(409);
     const renamed = own.replaceAll('edge/eu-a', 'edge/eu-b');
     expect((await send(`${region}/v1/batches`, batch('eu-b', renamed))).status).toBe(403);
   });
 
-  test('a replica\'s key alone makes no quorum, another region\'s keys none either, and the log\'s key no cosignature', async () => {
+  test('a replica\'s key alone makes no quorum, another region\'s keys none either, and the log\'s key no cosignature',
+    async () => {
     const { controlUrl, regionUrls } = stage.places();
     const log = key('regions', 'eu', 'log.skey');
     const replica = key('regions', 'eu', 'replica-0.skey');
@@ -244,7 +272,8 @@ describe('a thief of one key', () => {
     const one = await cosign(bare, replica, 1_790_000_000);
     const other = await cosign(bare, foreign, 1_790_000_000);
     for (const note of [bare, bare + one, bare + one + one, bare + one + other, bare + other]) {
-      expect(await send(`${controlUrl}/v1/blocks`, block(note))).toMatchObject({ status: 403, text: expect.stringContaining('no-quorum') as string });
+      expect(await send(`${controlUrl}/v1/blocks`, block(note)))
+        .toMatchObject({ status: 403, text: expect.stringContaining('no-quorum') as string });
     }
     // Told to the peers: no quorum, and one replica's word against theirs.
     const told = await send(`${regionUrls['eu']![1]!}/v1/cosignatures`, bare + other, 'text/plain');
@@ -265,15 +294,18 @@ describe('a thief of one key', () => {
     const forged = await signCheckpoint({ origin: edge.name, size: checkpoint.size + 1, root: forgedRoot() }, edge);
     const asGlobal = forged.replaceAll(edge.name, global.name);
     for (const note of [forged, asGlobal]) {
-      const answer = await send(`${witness}/add-checkpoint`, formatAddCheckpoint({ oldSize: 0, proof: [], checkpoint: note }), 'text/plain');
+      const answer = await send(`${witness}/add-checkpoint`, formatAddCheckpoint({ oldSize: 0, proof: [], checkpoint: note }),
+        'text/plain');
       expect([403, 404]).toContain(answer.status);
     }
     // With the centre's own key, another history than the one it has been shown: no proof can be made for it.
-    const honest = await send(`${witness}/add-checkpoint`, formatAddCheckpoint({ oldSize: 0, proof: [], checkpoint: (await stage.control().checkpoint())! }), 'text/plain');
+    const honest = await send(`${witness}/add-checkpoint`, formatAddCheckpoint({ oldSize: 0, proof: [],
+      checkpoint: (await stage.control().checkpoint())! }), 'text/plain');
     expect([200, 409]).toContain(honest.status);
     const fork = await signCheckpoint({ origin: global.name, size: checkpoint.size + 1, root: forgedRoot() }, global);
     for (const oldSize of [0, checkpoint.size]) {
-      const answer = await send(`${witness}/add-checkpoint`, formatAddCheckpoint({ oldSize, proof: [], checkpoint: fork }), 'text/plain');
+      const answer = await send(`${witness}/add-checkpoint`, formatAddCheckpoint({ oldSize, proof: [], checkpoint: fork }),
+        'text/plain');
       expect([409, 422]).toContain(answer.status);
     }
   });
@@ -282,7 +314,8 @@ describe('a thief of one key', () => {
     const { controlUrl } = stage.places();
     for (const authorization of ['', 'Bearer', 'Bearer x', `Bearer ${'0'.repeat(64)}`, 'Basic eDp4']) {
       const response = await fetch(`${controlUrl}/v1/accounts/thief`, {
-        method: 'PUT', body: '{"asset":"EUR","overdraftLimit":null}', headers: { 'content-type': 'application/json', authorization },
+        method: 'PUT', body: '{"asset":"EUR","overdraftLimit":null}',
+          headers: { 'content-type': 'application/json', authorization },
       });
       expect(response.status).toBe(401);
     }

@@ -1,5 +1,6 @@
 /**
- * kill -9 of any process at any moment of a replay, tested with a few thousand settlements: clients repeat until they are answered,
+ * kill -9 of any process at any moment of a replay, tested with a few thousand settlements: clients repeat until they are
+ * answered,
  * the supervisor starts again what was killed, and the end is as if nothing had happened. `TIDEMARK_SEED=n` for other
  * moments and victims, `TIDEMARK_KILLS=n` for more of them.
  */
@@ -11,7 +12,8 @@ import { afterEach, expect, test } from 'vitest';
 import type { RunState } from '../../services/local/index.ts';
 import type { Instruction } from '../../services/protocol/index.ts';
 import { createRng, type Rng } from '../simulation/rng.ts';
-import { audit, drained, noteWitnessed, openAccounts, openStage, settle, transfers, until, type Stage, type Witnessed } from './stage.ts';
+import { audit, drained, noteWitnessed, openAccounts, openStage, settle, transfers, until, type Stage,
+  type Witnessed } from './stage.ts';
 
 const seed = Number(process.env['TIDEMARK_SEED'] ?? 7);
 const kills = Number(process.env['TIDEMARK_KILLS'] ?? 16);
@@ -56,7 +58,8 @@ async function end(s: Stage, witnessed: Witnessed, settlements: number): Promise
   expect([...s.book.issued.keys()].filter((id) => !answered.has(id))).toEqual([]);
 }
 
-test(`${kills} kills over all three tiers, one at a time and several at once, lose and double nothing (seed ${seed})`, async () => {
+test(`${kills} kills over all three tiers, one at a time and several at once, lose and double nothing (seed ${seed})`,
+  async () => {
   stage = await openStage();
   const s = stage;
   const rng = createRng(seed);
@@ -71,8 +74,10 @@ test(`${kills} kills over all three tiers, one at a time and several at once, lo
   for (let k = 0; k < kills;) {
     // Spread over the replay, at a moment that the seed decides: when so much has been acknowledged.
     const at = Math.floor(((k + rng.next()) / (kills + 1)) * total);
-    await until(`${at} of ${total} acknowledged (seed ${seed}, after killing ${killed.join(', ')})`, 60_000, async () => work.sent() >= at);
-    const victims = rng.chance(0.25) ? [rng.pick(tiers[0]!), rng.pick(tiers[1]!), rng.pick(tiers[2]!)] : [rng.pick(rng.pick(tiers))];
+    await until(`${at} of ${total} acknowledged (seed ${seed}, after killing ${killed.join(', ')})`, 60_000, async () =>
+      work.sent() >= at);
+    const victims = rng.chance(0.25) ? [rng.pick(tiers[0]!), rng.pick(tiers[1]!),
+      rng.pick(tiers[2]!)] : [rng.pick(rng.pick(tiers))];
     await Promise.all(victims.map(async (victim) => {
       // One that is between two lives can't be killed.
       await s.platform().kill(victim).catch(() => undefined);
@@ -115,7 +120,10 @@ test(`the whole platform killed at once, its supervisor with it, carries on in t
 }, LONG);
 
 async function startProgram(folder: string): Promise<{ child: ChildProcess; state: RunState }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('supervisor.ts', import.meta.url)), folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath, [fileURLToPath(new URL('supervisor.ts', import.meta.url)), folder],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   const [line] = await once(createInterface({ input: child.stdout! }), 'line') as [string];
   return { child, state: JSON.parse(line) as RunState };
 }

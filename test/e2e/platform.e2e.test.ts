@@ -4,7 +4,8 @@ import { decide, decodeDecision, decodePolicy } from '../../services/protocol/in
 import { verifyProof } from '../../services/transparency/index.ts';
 import { createRng } from '../simulation/rng.ts';
 import {
-  ASSET, audit, drained, instruction, noteWitnessed, openAccounts, openStage, settle, statusOf, transfers, until, type Stage, type Witnessed,
+  ASSET, audit, drained, instruction, noteWitnessed, openAccounts, openStage, settle, statusOf, transfers, until, type Stage,
+    type Witnessed,
 } from './stage.ts';
 
 const rng = createRng(2026);
@@ -21,7 +22,8 @@ afterAll(() => stage?.close());
 
 const balance = async (account: string): Promise<bigint> => BigInt((await stage.control().account(account)).balance);
 const urlOf = (edge: string): string => stage.places().edgeUrls[edge]!;
-const isOffline = (edge: string): Promise<unknown> => until(`${edge} decides offline`, 10_000, async () => (await statusOf(urlOf(edge))).state === 'disconnected');
+const isOffline = (edge: string): Promise<unknown> => until(`${edge} decides offline`, 10_000, async () =>
+  (await statusOf(urlOf(edge))).state === 'disconnected');
 
 async function clean(): Promise<void> {
   await drained(stage);
@@ -49,10 +51,13 @@ describe('the platform', () => {
       const decision = decodeDecision(entry);
       expect(decide(decision.instruction, decision.inputs, decodePolicy(policy!))).toEqual(decision.decision);
       const region = [...regions.values()].find((r) => r.nodes.has(edge))!;
-      expect(verifyProof(await client.receipt(`single-${edge}`, 'edge'), { entry: Buffer.from(entry) }, { log: region.nodes.get(edge)! }).index).toBe(view.index);
+      expect(verifyProof(await client.receipt(`single-${edge}`, 'edge'), { entry: Buffer.from(entry) },
+        { log: region.nodes.get(edge)! }).index)
+        .toBe(view.index);
       const outcome = await stage.control().provenance(`single-${edge}`);
       for (const receipt of [await client.receipt(`single-${edge}`), await stage.control().receipt(`single-${edge}`)]) {
-        expect(verifyProof(receipt, { entry: Buffer.from(outcome.entry) }, { log: global, cosigners: replicas, quorum: 1 }).index).toBe(view.globalIndex);
+        expect(verifyProof(receipt, { entry: Buffer.from(outcome.entry) }, { log: global, cosigners: replicas, quorum: 1 }).index)
+          .toBe(view.globalIndex);
       }
     }
   }, 60_000);
@@ -62,7 +67,8 @@ describe('the platform', () => {
     const twice = instruction('twice', 'bank', 'user-1', 500);
     await Promise.all([settle(stage, 'eu-a', [twice]), settle(stage, 'us-b', [twice])]);
     expect(await settle(stage, 'eu-a', [twice])).toMatchObject([{ status: 200, state: 'provisional' }]);
-    expect(await settle(stage, 'eu-a', [instruction('twice', 'bank', 'user-1', 501)])).toMatchObject([{ status: 409, problem: { code: 'id-conflict' } }]);
+    expect(await settle(stage, 'eu-a', [instruction('twice', 'bank', 'user-1', 501)]))
+      .toMatchObject([{ status: 409, problem: { code: 'id-conflict' } }]);
     // Elsewhere the id is new; the centre knows better.
     expect(await settle(stage, 'eu-b', [instruction('twice', 'bank', 'user-1', 502)])).toMatchObject([{ status: 201 }]);
     await clean();
@@ -93,12 +99,14 @@ describe('the platform', () => {
     await clean();
   }, 60_000);
 
-  test('a region that is cut off goes on under its offline limits, and converges when it is healed; drift is reported', async () => {
+  test('a region that is cut off goes on under its offline limits, and converges when it is healed; drift is reported',
+    async () => {
     // Both sides of the cut know that user-2 has this much, and both will spend it.
     await settle(stage, 'us-a', [instruction('fund-2', 'bank', 'user-2', 800)]);
     await drained(stage);
     const held = await balance('user-2');
-    await Promise.all(['us-a', 'eu-a'].map((edge) => until(`${edge} knows the balance`, 20_000, async () => BigInt((await stage.edge(edge).account('user-2')).balance) === held)));
+    await Promise.all(['us-a', 'eu-a'].map((edge) => until(`${edge} knows the balance`, 20_000, async () =>
+      BigInt((await stage.edge(edge).account('user-2')).balance) === held)));
     const reversedBefore = (await statusOf(urlOf('us-a'))).drift!.reversed;
     await stage.platform().partition('us');
     await Promise.all(['us-a', 'us-b'].map(isOffline));
@@ -109,17 +117,20 @@ describe('the platform', () => {
     const batch = await settle(stage, 'us-b', transfers(rng, users, 'offline', 100));
     expect(batch.every((item) => item.status === 201 && (item as { mode?: string }).mode === 'offline')).toBe(true);
     // The most that one account may be promised offline.
-    expect(await settle(stage, 'us-b', [instruction('too-much', 'user-0', 'user-3', 1_001)])).toMatchObject([{ state: 'rejected' }]);
+    expect(await settle(stage, 'us-b', [instruction('too-much', 'user-0', 'user-3', 1_001)]))
+      .toMatchObject([{ state: 'rejected' }]);
     expect((await statusOf(urlOf('us-b'))).provisional).toMatchObject({ count: 101, offline: 101 });
     expect(await stage.edge('us-a').account('user-2')).toMatchObject({ connected: false, reserved: String(amount) });
 
     // The rest of the world does not wait for it.
     await settle(stage, 'eu-a', [instruction('spent-online', 'user-2', 'user-4', Number(held))]);
-    await until('the other region is final', 10_000, async () => (await stage.control().settlement('spent-online')).state === 'final');
+    await until('the other region is final', 10_000, async () =>
+      (await stage.control().settlement('spent-online')).state === 'final');
 
     await stage.platform().heal('us');
     await clean();
-    expect(await stage.edge('us-a').settlement('spent-offline')).toMatchObject({ state: 'rejected', reason: 'insufficient-funds' });
+    expect(await stage.edge('us-a').settlement('spent-offline'))
+      .toMatchObject({ state: 'rejected', reason: 'insufficient-funds' });
     const { drift, provisional } = await statusOf(urlOf('us-a'));
     expect(drift!.reversed).toBe(reversedBefore + 1);
     expect(drift!.drifted).toBeGreaterThan(0);
@@ -133,8 +144,10 @@ describe('the platform', () => {
     const offline = await settle(stage, 'eu-b', transfers(rng, users, 'alone', 30));
     expect(offline.every((item) => (item as { mode?: string }).mode === 'offline')).toBe(true);
     await settle(stage, 'eu-a', transfers(rng, users, 'neighbour', 30));
-    await until('its neighbour is final', 10_000, async () => (await stage.edge('eu-a').settlement('neighbour-29')).globalIndex !== undefined);
-    expect(await stage.edge('eu-b').settlement('alone-0')).toMatchObject({ state: expect.stringMatching(/provisional|rejected/) as string });
+    await until('its neighbour is final', 10_000, async () =>
+      (await stage.edge('eu-a').settlement('neighbour-29')).globalIndex !== undefined);
+    expect(await stage.edge('eu-b').settlement('alone-0'))
+      .toMatchObject({ state: expect.stringMatching(/provisional|rejected/) as string });
     await stage.platform().heal('eu-b');
     await clean();
   }, 60_000);

@@ -39,7 +39,8 @@ export const smallPlatform = (): Platform => definePlatform({
   ],
   witnessQuorum: 1,
   policy: {
-    offlineAfterMs: OFFLINE_AFTER_MS, maxStalenessMs: 3_600_000, offlinePerAccount: { [ASSET]: '1000' }, offlinePerNode: { [ASSET]: '5000' },
+    offlineAfterMs: OFFLINE_AFTER_MS, maxStalenessMs: 3_600_000, offlinePerAccount: { [ASSET]: '1000' },
+      offlinePerNode: { [ASSET]: '5000' },
   },
   wan: { enabled: false },
 });
@@ -61,7 +62,8 @@ export interface Places {
 function placesOf(controlUrl: string, sites: readonly LocalSite[]): Places {
   const regionUrls: Record<string, string[]> = {};
   for (const site of sites) if (site.tier === 'region') (regionUrls[site.region!] ??= [])[site.replica!] = site.url;
-  return { controlUrl, regionUrls, edgeUrls: Object.fromEntries(sites.filter((s) => s.tier === 'edge').map((s) => [s.id, s.url])) };
+  return { controlUrl, regionUrls, edgeUrls: Object.fromEntries(sites.filter((s) => s.tier === 'edge').map((s) => [s.id,
+    s.url])) };
 }
 
 export interface Stage {
@@ -86,7 +88,8 @@ export interface Stage {
 
 export async function openStage(model: Platform = smallPlatform()): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-e2e-'));
-  const start = (): Promise<LocalPlatform> => startLocalPlatform(model, { dataDir: folder, portBase: 0, wan: 'off', logLevel: 'warn' });
+  const start = (): Promise<LocalPlatform> => startLocalPlatform(model, { dataDir: folder, portBase: 0, wan: 'off',
+    logLevel: 'warn' });
   let platform = await start();
   let places = placesOf(platform.controlUrl, platform.sites);
   const clients = new Map<string, LogClient>();
@@ -105,7 +108,8 @@ export async function openStage(model: Platform = smallPlatform()): Promise<Stag
     platform: () => platform,
     places: () => places,
     trust: readTrust(join(folder, 'trust.json')),
-    control: () => once(places.controlUrl, () => createControlClient(places.controlUrl, { token: readFileSync(join(folder, 'token'), 'utf8').trim() })),
+    control: () => once(places.controlUrl, () => createControlClient(places.controlUrl, { token: readFileSync(join(folder,
+      'token'), 'utf8').trim() })),
     edge: (id) => once(places.edgeUrls[id]!, () => createEdgeClient(places.edgeUrls[id]!, { timeoutMs: 5_000 })),
     edgeIds: Object.keys(places.edgeUrls),
     book: { issued: new Map(), acknowledged: [] },
@@ -142,7 +146,8 @@ export async function until<T>(what: string, ms: number, look: () => Promise<T |
 /** Ten thousand cents to everyone, so that nothing is refused for want of money unless a test wants it. */
 export async function openAccounts(stage: Stage, users: readonly string[]): Promise<void> {
   const opened = await stage.control().openAccounts([
-    { account: 'bank', asset: ASSET, overdraftLimit: null }, ...users.map((account) => ({ account, asset: ASSET, overdraftLimit: '0' })),
+    { account: 'bank', asset: ASSET, overdraftLimit: null },
+      ...users.map((account) => ({ account, asset: ASSET, overdraftLimit: '0' })),
   ]);
   const wrong = opened.filter((o) => o.status > 201);
   if (wrong.length > 0) throw new Error(`accounts not opened: ${JSON.stringify(wrong)}`);
@@ -158,7 +163,9 @@ export async function settle(
   const { book } = stage;
   for (const s of instructions) {
     const known = book.issued.get(s.id) ?? [];
-    if (!known.some((k) => k.amount === s.amount && k.debitAccount === s.debitAccount && k.creditAccount === s.creditAccount)) book.issued.set(s.id, [...known, s]);
+    if (!known.some((k) => k.amount === s.amount && k.debitAccount === s.debitAccount && k.creditAccount === s.creditAccount)) {
+      book.issued.set(s.id, [...known, s]);
+    }
   }
   let attempt = 0;
   return until(`an answer to ${instructions[0]!.id} and ${instructions.length - 1} more`, patienceMs, async () => {
@@ -188,7 +195,9 @@ async function send(url: string, instructions: readonly Instruction[]): Promise<
     if (response.status >= 500 || response.status === 429) return null;
     if (response.status !== 200) throw new Problem(response.status, 'unexpected', text.slice(0, 300));
     const { settlements } = JSON.parse(text) as { settlements: BatchItem[] };
-    if (settlements.length !== instructions.length) throw new Problem(502, 'bad-answer', `${settlements.length} answers to ${instructions.length}`);
+    if (settlements.length !== instructions.length) {
+      throw new Problem(502, 'bad-answer', `${settlements.length} answers to ${instructions.length}`);
+    }
     return settlements;
   } catch (error) {
     if (error instanceof Problem) throw error;
@@ -211,13 +220,25 @@ export async function drained(stage: Stage, ms = 30_000): Promise<void> {
   await until('everything final on all tiers', ms, async () => {
     const edges = await Promise.all(stage.edgeIds.map((id) => statusOf(stage.places().edgeUrls[id]!)));
     const open = edges.filter((s) => countsOf(s)['settled'] !== s.log.size);
-    if (open.length > 0) throw new Error(open.map((s) => `${s.id}: ${countsOf(s)['settled']} of ${s.log.size} final, ${s.state}, ${JSON.stringify(s.incidents.slice(0, 2))}`).join('; '));
+    if (open.length > 0) {
+      throw new Error(
+        open.map((s) => `${s.id}: ${countsOf(s)['settled']} of ${s.log.size} final, ${s.state}, `
+          + JSON.stringify(s.incidents.slice(0, 2))).join('; '),
+      );
+    }
     const centre = await statusOf(stage.places().controlUrl);
-    if (countsOf(centre)['unwitnessed'] !== 0) throw new Error(`the centre has ${countsOf(centre)['unwitnessed']} entries without witness`);
+    if (countsOf(centre)['unwitnessed'] !== 0) {
+      throw new Error(`the centre has ${countsOf(centre)['unwitnessed']} entries without witness`);
+    }
     for (const [region, urls] of Object.entries(stage.places().regionUrls)) {
       const replicas = await Promise.all(urls.map(statusOf));
       const sizes = new Set(replicas.flatMap((r) => [r.log.size, countsOf(r)['quorumSize']!]));
-      if (sizes.size > 1) throw new Error(`region ${region}: ${replicas.map((r) => `replica ${r.replica} at ${r.log.size}, quorum ${countsOf(r)['quorumSize']}, ${r.state}`).join('; ')}`);
+      if (sizes.size > 1) {
+        throw new Error(
+          `region ${region}: ${replicas.map((r) => `replica ${r.replica} at ${r.log.size}, quorum ${countsOf(r)['quorumSize']},
+            ${r.state}`).join('; ')}`,
+        );
+      }
     }
     return true;
   });
@@ -241,11 +262,15 @@ async function download(client: LogClient, open: (note: string) => Checkpoint): 
   }
   const log = createLog(entries);
   if (entries.length !== size) throw new Error(`${client.url}: ${entries.length} entries, its checkpoint says ${size}`);
-  if (size > 0 && Buffer.compare(log.rootAt(size), root) !== 0) throw new Error(`${client.url}: the entries do not make the root of its checkpoint of size ${size}`);
+  if (size > 0 && Buffer.compare(log.rootAt(size), root) !== 0) {
+    throw new Error(`${client.url}: the entries do not make the root of its checkpoint of size ${size}`);
+  }
   for (let index = 0; index * TILE_WIDTH < size; index += 1) {
     const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
     const tile = await client.file(tilePath(0, index, width));
-    if (Buffer.compare(tile, log.tile(0, index, width)) !== 0) throw new Error(`${client.url}: tile 0/${index} is not what the entries make`);
+    if (Buffer.compare(tile, log.tile(0, index, width)) !== 0) {
+      throw new Error(`${client.url}: tile 0/${index} is not what the entries make`);
+    }
   }
   return { log, note };
 }
@@ -259,13 +284,16 @@ export async function noteWitnessed(stage: Stage, into: Witnessed): Promise<void
 }
 
 /** Downloads everything and checks it. @returns what is wrong */
-export async function audit(stage: Stage, witnessed: Witnessed = []): Promise<{ violations: string[]; offline: number; rejected: number; duplicates: number }> {
+export async function audit(stage: Stage,
+  witnessed: Witnessed = []): Promise<{ violations: string[]; offline: number; rejected: number; duplicates: number }> {
   const { trust } = stage;
   const violations: string[] = [];
   const allReplicas = [...trust.regions.values()].flatMap((r) => r.replicas);
   const global = await download(stage.control(), (note) => {
     const checkpoint = openCheckpointWithQuorum(note, trust.global, allReplicas, 1);
-    if (witnessedBy(trust, checkpoint.cosigners).length < trust.witnessQuorum) throw new Error('the global checkpoint is not witnessed');
+    if (witnessedBy(trust, checkpoint.cosigners).length < trust.witnessQuorum) {
+      throw new Error('the global checkpoint is not witnessed');
+    }
     return checkpoint;
   });
   const accounts = new Map<string, { asset: string; balance: bigint; }>();
@@ -273,7 +301,9 @@ export async function audit(stage: Stage, witnessed: Witnessed = []): Promise<{ 
     const page = await stage.control().accounts(after, 1_000);
     for (const a of page.accounts) {
       accounts.set(a.account, { asset: a.asset, balance: BigInt(a.balance) });
-      if (a.pending !== '0' || a.posted !== a.balance) violations.push(`${a.account}: ${a.pending} pending after everything was witnessed`);
+      if (a.pending !== '0' || a.posted !== a.balance) {
+        violations.push(`${a.account}: ${a.pending} pending after everything was witnessed`);
+      }
     }
     if (page.next === null) break;
     after = page.next;
@@ -290,7 +320,10 @@ export async function audit(stage: Stage, witnessed: Witnessed = []): Promise<{ 
       for (const account of accounts.keys()) {
         const a = await client.account(account);
         reserved.set(account, BigInt(a.reserved));
-        known.push({ account, asset: a.asset, balance: BigInt(a.balance), overdraft: a.overdraftLimit === null ? null : BigInt(a.overdraftLimit), asOf: a.asOf });
+        known.push(
+          { account, asset: a.asset, balance: BigInt(a.balance),
+            overdraft: a.overdraftLimit === null ? null : BigInt(a.overdraftLimit), asOf: a.asOf },
+        );
       }
       edges.set(id, { log, pending: provisional!.count, reserved: (a) => reserved.get(a) ?? 0n, known });
     }
@@ -301,7 +334,10 @@ export async function audit(stage: Stage, witnessed: Witnessed = []): Promise<{ 
     for (const [n, url] of stage.places().regionUrls[region.id]!.entries()) {
       const client = createRegionClient(url);
       try {
-        replicas.set(`${region.id}/${n}`, await download(client, (note) => openCheckpointWithQuorum(note, region.log, region.replicas, region.quorum)));
+        replicas.set(
+          `${region.id}/${n}`, await download(client, (note) =>
+            openCheckpointWithQuorum(note, region.log, region.replicas, region.quorum)),
+        );
         const { incidents, state } = await client.status();
         if (state === 'halted') violations.push(`${region.id}/${n} is ${state}: ${JSON.stringify(incidents)}`);
       } finally {
@@ -313,7 +349,8 @@ export async function audit(stage: Stage, witnessed: Witnessed = []): Promise<{ 
   }
   if (global.note !== null) witnessed.push({ size: global.log.size(), note: global.note });
   const figures = check({
-    trust, policy: toPolicy(stage.model), issued: stage.book.issued, acknowledged: stage.book.acknowledged, witnessed, edges, replicas,
+    trust, policy: toPolicy(stage.model), issued: stage.book.issued, acknowledged: stage.book.acknowledged, witnessed, edges,
+      replicas,
     centre: { log: global.log, accounts, applied: (region) => applied.get(region) ?? 0 },
   }, (what) => void (violations.length < 20 && violations.push(what)));
   return { violations, ...figures };

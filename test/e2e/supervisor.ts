@@ -1,4 +1,7 @@
-/** A platform as a program of its own, for tests that kill all of it: `supervisor.ts FOLDER`. Prints its run state once it is ready. */
+/**
+ * A platform as a program of its own, for tests that kill all of it: `supervisor.ts FOLDER`. Prints its run state once it is
+ * ready.
+ */
 import { startLocalPlatform, stopOnSignal } from '../../services/local/index.ts';
 import { smallPlatform } from './stage.ts';
 

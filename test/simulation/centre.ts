@@ -1,6 +1,7 @@
 /**
  * The simulated control plane. Real: checking blocks, reading payloads, the ledger, the global log, statements, the witnesses'
- * requests. Modelled after the shell: one transaction for each block (`applier.ts`, `store.ts`), who is asked to cosign (`witness.ts`),
+ * requests. Modelled after the shell: one transaction for each block (`applier.ts`, `store.ts`), who is asked to cosign
+ * (`witness.ts`),
  * which outcomes may go out (`outcomes.ts`).
  */
 import { hash } from 'node:crypto';
@@ -71,7 +72,9 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
     }
   }
   const log = createLog(onDisk);
-  if (witnessed !== null && witnessed.size > log.size()) o.violation(`the centre's witnessed checkpoint is of ${witnessed.size} entries, its log has ${log.size()}`);
+  if (witnessed !== null && witnessed.size > log.size()) {
+    o.violation(`the centre's witnessed checkpoint is of ${witnessed.size} entries, its log has ${log.size()}`);
+  }
   o.onView(() => ({
     log, accounts, witnessed, region: (id) => regions.get(id) ?? NEW_REGION,
   }));
@@ -120,7 +123,8 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
       const before = regions.get(keys.id) ?? NEW_REGION;
       let checked: ReturnType<typeof checkBlock>;
       try {
-        checked = checkBlock(header, parts, keys, before, (id): NodeState => ({ log: nodes.get(id) ?? Frontier.empty() }), sha256);
+        checked = checkBlock(header, parts, keys, before, (id): NodeState => ({ log: nodes.get(id) ?? Frontier.empty() }),
+          sha256);
       } catch (error) {
         if (!(error instanceof BlockRefused)) throw error;
         return { problem: error.problem.code, detail: error.message, applied: before.applied, size: before.size };
@@ -144,14 +148,17 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
           const known = ids.get(s.id) ?? fresh.get(s.id);
           const inBatch = claimed.get(s.id);
           if (known !== undefined) hits.set(first + i, () => known);
-          else if (inBatch !== undefined) hits.set(first + i, () => ({ ...all[inBatch]!, index: first + inBatch, reason: fates[inBatch] ?? null }));
+          else if (inBatch !== undefined) hits.set(first + i, () =>
+            ({ ...all[inBatch]!, index: first + inBatch, reason: fates[inBatch] ?? null }));
           else claimed.set(s.id, i);
         });
         const effects = applyBatch({
           account: (id) => {
             const copy = touched.get(id) ?? accounts.get(id);
             if (copy === undefined) return undefined;
-            if (!touched.has(id)) touched.set(id, o.mutation === 'no-overdraft-check' ? { ...copy, overdraft: null } : { ...copy });
+            if (!touched.has(id)) {
+              touched.set(id, o.mutation === 'no-overdraft-check' ? { ...copy, overdraft: null } : { ...copy });
+            }
             return touched.get(id);
           },
           earlier: (index) => (o.mutation === 'no-duplicate-check' ? undefined : hits.get(index)?.()),
@@ -177,7 +184,8 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
       if (known !== undefined && known.asset !== asset) return { problem: 'asset-mismatch' };
       if (known === undefined) {
         yield* commit({
-          kind: 'commit', entries: [Buffer.from(encodeAccount({ type: 'account', account, asset, overdraft, at: self.clock() }))], ids: [], ranges: [],
+          kind: 'commit', entries: [Buffer.from(encodeAccount({ type: 'account', account, asset, overdraft,
+            at: self.clock() }))], ids: [], ranges: [],
           accounts: [{ id: account, asset, overdraft, balance: 0n, ref: null, touched: -1 }], region: null, nodes: [],
         });
       }
@@ -196,7 +204,8 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
       yield* world.sleep(0);
       const states = wanted.map((id): AccountState | string => {
         const a = accounts.get(id);
-        return a === undefined ? id : { account: id, asset: a.asset, balance: a.balance, overdraft: a.overdraft, asOf: log.size() };
+        return a === undefined ? id : { account: id, asset: a.asset, balance: a.balance, overdraft: a.overdraft,
+          asOf: log.size() };
       });
       return { note: key.note(formatStatement(key.verifier.name, log.size(), self.clock(), states)) };
     });
@@ -211,7 +220,10 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
     for (const r of ranges.filter((x) => x.node === node && x.to > from).slice(0, RANGES_MAX)) {
       const start = r.start + (next - r.from);
       if (r.start + (r.to - r.from) > upto || next < r.from) break;
-      list.push({ from: next, to: r.to, start, proof: log.rangeProof(start, r.start + (r.to - r.from), upto).map((h) => Buffer.from(h).toString('base64')) });
+      list.push(
+        { from: next, to: r.to, start, proof: log.rangeProof(start, r.start + (r.to - r.from), upto).map((h) =>
+          Buffer.from(h).toString('base64')) },
+      );
       parts.push(log.bundle(start, r.start + (r.to - r.from)));
       next = r.to;
     }
@@ -256,7 +268,9 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
         for (let attempt = 0; attempt < 2; attempt += 1) {
           const old = sizes.get(id) ?? 0;
           if (old > size) return null;
-          const body = formatAddCheckpoint({ oldSize: old, proof: old === 0 ? [] : log.consistencyProof(old, size), checkpoint: note });
+          const body = formatAddCheckpoint(
+            { oldSize: old, proof: old === 0 ? [] : log.consistencyProof(old, size), checkpoint: note },
+          );
           const answer = yield* world.call<{ line: string }>(me, id, 'add-checkpoint', body, 800);
           if (answer === null) return null;
           if (!isRefusal(answer)) {
@@ -267,7 +281,11 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
           }
           if (answer.problem !== '409') return null;
           const theirs = Number(answer['size']);
-          if (theirs > log.size()) o.violation(`witness ${id} has cosigned size ${theirs} of the global log, which has ${log.size()}: entries were lost`);
+          if (theirs > log.size()) {
+            o.violation(
+              `witness ${id} has cosigned size ${theirs} of the global log, which has ${log.size()}: entries were lost`,
+            );
+          }
           sizes.set(id, theirs);
         }
         return null;

@@ -1,5 +1,6 @@
 /**
- * A disk under a storage port: records in the order they were written. A write lies in a volatile cache until it is synced; a crash
+ * A disk under a storage port: records in the order they were written. A write lies in a volatile cache until it is synced; a
+ * crash
  * keeps what was synced and any beginning of the rest. One record is one transaction of the real stores.
  */
 import type { Rng } from './rng.ts';

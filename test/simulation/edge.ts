@@ -1,7 +1,8 @@
 /**
  * A simulated edge node. Real: the core (decisions, promises, outcomes), the log, the checks of everything that comes down, the
  * link's choice of a replica. Modelled after the shell, because it decides something: group commit and repeated ids
- * (`intake.ts`), where the uplink goes on and when it rewinds (`uplink.ts`), what is kept of accounts (`store.ts`).
+ * (`intake.ts`), where the uplink goes on and when it rewinds (`uplink.ts`), what is kept of accounts (`store.ts`), and when a
+ * replica is no longer believed: one alone may lie, so nothing that it says without proof stops a node, or keeps it waiting.
  */
 import { createEdgeCore } from '../../services/edge-node/core/node.ts';
 import { openStatement } from '../../services/edge-node/accounts.ts';
@@ -9,7 +10,8 @@ import { verifyOrdered, verifyOutcomes } from '../../services/edge-node/downlink
 import { createLink } from '../../services/edge-node/link.ts';
 import type { CachedRow, OutcomeRange } from '../../services/edge-node/store.ts';
 import {
-  decodeDecision, decodeOutcomes, encodeDecision, encodeFrame, sameInstruction, type AccountState, type DecisionEntry, type Frame, type Instruction,
+  decodeDecision, decodeOutcomes, encodeDecision, encodeFrame, sameInstruction, type AccountState, type DecisionEntry,
+    type Frame, type Instruction,
 } from '../../services/protocol/index.ts';
 import type { Trust } from '../../services/shell/index.ts';
 import { hashLeaf } from '../../services/transparency/index.ts';
@@ -54,6 +56,14 @@ export interface EdgeOptions extends Hooks {
   /** Accounts known from the beginning. */
   readonly prefetched: readonly CachedRow[];
   readonly onView: (view: () => EdgeView) => void;
+}
+
+/** A replica's answer to a long poll; as a frame on the real wire. */
+interface Down {
+  readonly accepted: number;
+  readonly centreAgeMs: number | null;
+  readonly ordered: unknown;
+  readonly frame: Frame<Record<string, unknown>>;
 }
 
 const BATCH_MAX = 7;
@@ -118,7 +128,10 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
   for (const e of entries.slice(finalOnDisk)) {
     recall(e.instruction.debitAccount);
     recall(e.instruction.creditAccount);
-    core.replay(o.mutation === 'forget-promises' ? { ...e, decision: { result: 'refused', mode: e.decision.mode, reason: 'stale-state' } } : e);
+    core.replay(
+      o.mutation === 'forget-promises' ? { ...e, decision: { result: 'refused', mode: e.decision.mode,
+        reason: 'stale-state' } } : e,
+    );
   }
   const link = createLink(o.replicas, POLICY.offlineAfterMs);
   const exclusive = world.mutex();
@@ -146,7 +159,8 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
   /** What the policy promises, counted from the log itself and not from the core's books. */
   function checkExposure(fresh: readonly DecisionEntry[]): void {
     const exposed = (e: DecisionEntry): boolean =>
-      e.decision.result === 'provisional' && e.decision.mode === 'offline' && e.inputs.debit !== null && e.inputs.debit.overdraft !== null;
+      e.decision.result === 'provisional' && e.decision.mode === 'offline' && e.inputs.debit !== null
+        && e.inputs.debit.overdraft !== null;
     if (!fresh.some(exposed)) return;
     const perAccount = new Map<string, bigint>();
     const perNode = new Map<string, bigint>();
@@ -154,8 +168,17 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
       const { asset, debitAccount, amount } = e.instruction;
       perNode.set(asset, (perNode.get(asset) ?? 0n) + amount);
       perAccount.set(debitAccount, (perAccount.get(debitAccount) ?? 0n) + amount);
-      if (perNode.get(asset)! > POLICY.offlinePerNode[asset]!) o.violation(`${self.id}: ${perNode.get(asset)} ${asset} promised offline, the limit of a node is ${POLICY.offlinePerNode[asset]}`);
-      if (perAccount.get(debitAccount)! > POLICY.offlinePerAccount[asset]!) o.violation(`${self.id}: ${perAccount.get(debitAccount)} ${asset} of ${debitAccount} promised offline, the limit of an account is ${POLICY.offlinePerAccount[asset]}`);
+      if (perNode.get(asset)! > POLICY.offlinePerNode[asset]!) {
+        o.violation(
+          `${self.id}: ${perNode.get(asset)} ${asset} promised offline, the limit of a node is ${POLICY.offlinePerNode[asset]}`,
+        );
+      }
+      if (perAccount.get(debitAccount)! > POLICY.offlinePerAccount[asset]!) {
+        o.violation(
+          `${self.id}: ${perAccount.get(debitAccount)} ${asset} of ${debitAccount} promised offline, `
+          + `the limit of an account is ${POLICY.offlinePerAccount[asset]}`,
+        );
+      }
     }
   }
 
@@ -189,7 +212,8 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
       const first = log.size();
       const fresh: DecisionEntry[] = [];
       const places = instructions.map((s) => {
-        const at = ids.get(s.id) ?? (fresh.some((e) => e.instruction.id === s.id) ? first + fresh.findIndex((e) => e.instruction.id === s.id) : undefined);
+        const inGroup = fresh.findIndex((e) => e.instruction.id === s.id);
+        const at = ids.get(s.id) ?? (inGroup < 0 ? undefined : first + inGroup);
         if (at !== undefined) return at;
         recall(s.debitAccount);
         recall(s.creditAccount);
@@ -256,7 +280,8 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
       };
       const url = link.url();
       uploading = true;
-      const answer: Answer<{ size: number }> = yield* world.call<{ size: number }>(me, url, 'batch', encodeFrame(header, [log.bundle(from, size)]), 2_000);
+      const answer: Answer<{ size: number }> = yield* world.call<{ size: number }>(me, url, 'batch',
+        encodeFrame(header, [log.bundle(from, size)]), 2_000);
       uploading = false;
       if (answer === null) {
         link.failed(url);
@@ -273,7 +298,9 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
         else if (answer.problem === 'fork' || answer.problem === 'rollback') {
           accusers.add(url);
           link.failed(url);
-          if (accusers.size >= o.trust.regions.get(o.region)!.quorum) halt(`uplink: ${answer.problem}: ${String(answer['detail'])}`);
+          if (accusers.size >= o.trust.regions.get(o.region)!.quorum) {
+            halt(`uplink: ${answer.problem}: ${String(answer['detail'])}`);
+          }
         }
       }
       yield* world.sleep(world.rng.between(20, 400));
@@ -291,7 +318,9 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
         }
         if (range.to > log.size()) return halt(`outcomes up to ${range.to} of a log of ${log.size()}`);
         for (const [i, outcome] of outcomes.entries()) {
-          if (!sameInstruction(outcome.instruction, entries[outcome.index]!.instruction)) return halt(`the outcome of entry ${outcome.index} is of another instruction`);
+          if (!sameInstruction(outcome.instruction, entries[outcome.index]!.instruction)) {
+            return halt(`the outcome of entry ${outcome.index} is of another instruction`);
+          }
           const effect = core.settle(outcome, range.start + i, self.clock());
           if (effect.drift !== null && effect.drift !== 0n) drifted += 1;
           for (const account of effect.changed) dirty.add(account);
@@ -314,7 +343,7 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
       if (halted !== null) return;
       const url = link.url();
       const from = core.finalSize();
-      const answer = yield* world.call<{ accepted: number; centreAgeMs: number | null; ordered: unknown; frame: Frame<Record<string, unknown>> }>(
+      const answer = yield* world.call<Down>(
         me, url, 'down', { node: self.id, ordered: orderedSize, final: from, waitMs: DOWN_WAIT_MS }, DOWN_WAIT_MS + 1_500,
       );
       if (answer === null || isRefusal(answer)) {

@@ -16,7 +16,8 @@ export interface SimKey {
   readonly cosign: (note: string, seconds: number) => string;
 }
 
-const digest = (name: string, message: Uint8Array): Buffer => hash('sha512', Buffer.concat([Buffer.from(`secret of ${name}\n`), message]), 'buffer');
+const digest = (name: string, message: Uint8Array): Buffer =>
+  hash('sha512', Buffer.concat([Buffer.from(`secret of ${name}\n`), message]), 'buffer');
 
 const known = new Map<string, SimKey>();
 

@@ -23,7 +23,9 @@ export function createLog(entries: readonly Uint8Array[] = []): MemoryLog {
   const tiles = new Map<string, Buffer>();
   const readTile: TileReader = (level, index, width) => {
     const tile = tiles.get(`${level}/${index}`);
-    if (tile === undefined || tile.length < width * 32) throw new RangeError(`tile ${level}/${index} of width ${width} is not there`);
+    if (tile === undefined || tile.length < width * 32) {
+      throw new RangeError(`tile ${level}/${index} of width ${width} is not there`);
+    }
     return tile.subarray(0, width * 32);
   };
   const log: MemoryLog = {
@@ -46,7 +48,9 @@ export function createLog(entries: readonly Uint8Array[] = []): MemoryLog {
     log.append(entries);
     const built = tree.root();
     tree = Tree.restore(entries.length, readTile);
-    if (!tree.root().equals(built)) throw new Error(`assertion: a tree of ${entries.length} restored from its tiles has another root`);
+    if (!tree.root().equals(built)) {
+      throw new Error(`assertion: a tree of ${entries.length} restored from its tiles has another root`);
+    }
   }
   return log;
 }

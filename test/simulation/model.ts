@@ -36,7 +36,9 @@ export const LIES = ['signs', 'swallows', 'slanders'] as const;
 export type Lie = (typeof LIES)[number];
 
 export interface Topology {
-  readonly regions: readonly { readonly id: string; readonly replicas: number; readonly quorum: number; readonly edges: readonly string[] }[];
+  readonly regions: readonly {
+    readonly id: string; readonly replicas: number; readonly quorum: number; readonly edges: readonly string[];
+  }[];
   readonly witnessQuorum: number;
   /** Region id to the number of its replica that lies, and how. */
   readonly liars: ReadonlyMap<string, { readonly replica: number; readonly lie: Lie }>;
@@ -50,7 +52,8 @@ export const streamId = (region: string): string => `${region}/stream`;
 export const edgeKey = (edge: string): SimKey => simKey(`${ORIGIN}/edge/${edge}`);
 export const globalKey = (): SimKey => simKey(`${ORIGIN}/global`);
 export const regionKey = (region: string): SimKey => simKey(`${ORIGIN}/region/${region}`);
-export const replicaKey = (region: string, n: number): SimKey => simKey(`${ORIGIN}/region/${region}/replica/${n}`, 'cosignature/v1');
+export const replicaKey = (region: string, n: number): SimKey =>
+  simKey(`${ORIGIN}/region/${region}/replica/${n}`, 'cosignature/v1');
 
 export function trustOf(topology: Topology): Trust {
   return {
@@ -67,9 +70,11 @@ export function randomTopology(rng: Rng): Topology {
   const regions = Array.from({ length: rng.between(1, 2) }, (_, i) => {
     const id = ['eu', 'us'][i]!;
     const replicas = rng.pick([1, 2, 3, 3]);
-    return { id, replicas, quorum: Math.floor(replicas / 2) + 1, edges: Array.from({ length: rng.between(1, 2) }, (__, k) => `${id}-${'ab'[k]}`) };
+    return { id, replicas, quorum: Math.floor(replicas / 2) + 1,
+      edges: Array.from({ length: rng.between(1, 2) }, (__, k) => `${id}-${'ab'[k]}`) };
   });
-  const liars = new Map(regions.filter((r) => r.replicas === 3 && rng.chance(0.4)).map((r) => [r.id, { replica: rng.below(3), lie: rng.pick(LIES) }]));
+  const liars = new Map(regions.filter((r) => r.replicas === 3 && rng.chance(0.4)).map((r) =>
+    [r.id, { replica: rng.below(3), lie: rng.pick(LIES) }]));
   return { regions, witnessQuorum: rng.between(1, regions.length), liars };
 }
 

@@ -1,5 +1,6 @@
 /**
- * A simulated region: the ordered stream, and replicas that read it. Real: judging batches, replaying, agreeing on checkpoints, the
+ * A simulated region: the ordered stream, and replicas that read it. Real: judging batches, replaying, agreeing on checkpoints,
+ * the
  * witness's decision, every proof. Modelled after the shell: when a batch is published and answered (`ingress.ts`), who sends
  * blocks to the centre and from where (`forwarder.ts`), how notes travel between replicas (`agreement.ts`), what is
  * passed down (`relay.ts`).
@@ -9,7 +10,8 @@ import { parseBatch, messageId, type Batch } from '../../services/regional-aggre
 import {
   cosigned, cosignedAt, grown, latest, quorumState, receive, tick, timeToProposal, type Cosigned, type QuorumState, type Turn,
 } from '../../services/regional-aggregator/core/quorum.ts';
-import { assess, emptyNode, extend, replay, type Extension, type NodeState, type ReplayContext } from '../../services/regional-aggregator/core/replay.ts';
+import { assess, emptyNode, extend, replay, type Extension, type NodeState,
+  type ReplayContext } from '../../services/regional-aggregator/core/replay.ts';
 import { encodeBatch, encodeFrame, EncodingError, type BatchEntry } from '../../services/protocol/index.ts';
 import type { RegionTrust } from '../../services/shell/index.ts';
 import {
@@ -93,7 +95,8 @@ const ASK_MS = 1_000;
 const HEARTBEAT_MS = 500;
 const TRIES = 4;
 
-const noteOf = (c: Cosigned): string => withCosignatures(c.note, [...c.lines].sort((a, b) => a[0] - b[0]).map(([, line]) => line));
+const noteOf = (c: Cosigned): string => withCosignatures(c.note, [...c.lines].sort((a, b) => a[0] - b[0]).map(([, line]) =>
+  line));
 
 export function bootReplica(world: World, self: Process<ReplicaRecord>, o: ReplicaOptions): void {
   const me = self as unknown as Process<never>;
@@ -125,7 +128,8 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
   const log = createLog(rows.map((r) => Buffer.from(encodeBatch(r.entry))));
   const stateOf = (node: string): NodeState => nodes.get(node) ?? emptyNode();
   const signsOthers = o.lie === 'signs';
-  const rootAt = (size: number): Uint8Array => (signsOthers ? sha256(Buffer.concat([Buffer.from('another world'), log.rootAt(size)])) : log.rootAt(size));
+  const rootAt = (size: number): Uint8Array => (signsOthers ? sha256(Buffer.concat([Buffer.from('another world'),
+    log.rootAt(size)])) : log.rootAt(size));
 
   let halted: string | null = null;
   function halt(why: string): void {
@@ -193,7 +197,8 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
       const digest = sha256(batch.payload);
       return {
         accepted: true, base, next: extend(base, hashes), leaves: hashes, id: '',
-        entry: { region, node: batch.node, from: batch.from, size: batch.size, checkpoint: batch.checkpoint, digest: Buffer.from(digest).toString('base64'), seq: m.seq, at: m.at },
+        entry: { region, node: batch.node, from: batch.from, size: batch.size, checkpoint: batch.checkpoint,
+          digest: Buffer.from(digest).toString('base64'), seq: m.seq, at: m.at },
       };
     } catch (error) {
       if (error instanceof EncodingError) return null;
@@ -236,7 +241,9 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
       if (judgement.known === true) return { size: stateOf(batch.node).size };
       if (judgement.refusal !== undefined) {
         const ahead = judgement.refusal.code === 'gap' ? readStream(cursor, 100) : null;
-        if (ahead === null || ahead.length === 0) return { problem: judgement.refusal.code, detail: judgement.refusal.detail, size: stateOf(batch.node).size };
+        if (ahead === null || ahead.length === 0) {
+          return { problem: judgement.refusal.code, detail: judgement.refusal.detail, size: stateOf(batch.node).size };
+        }
         yield* passed(cursor + ahead.length, 2_000);
         continue;
       }
@@ -245,9 +252,12 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
         swallowed.set(batch.node, Math.max(batch.size, swallowed.get(batch.node) ?? 0));
         return { size: batch.size };
       }
-      if (o.lie === 'slanders' && world.rng.chance(0.5)) return { problem: world.rng.pick(['fork', 'rollback']), detail: 'slander' };
+      if (o.lie === 'slanders' && world.rng.chance(0.5)) {
+        return { problem: world.rng.pick(['fork', 'rollback']), detail: 'slander' };
+      }
       if (world.rng.chance(o.forgets)) return { size: batch.size };
-      const published = yield* world.call<{ seq: number }>(me, o.stream.id, 'publish', { id: attempt === 0 ? id : `${id}.${cursor}`, data: message }, 1_000);
+      const published = yield* world.call<{ seq: number }>(me, o.stream.id, 'publish',
+        { id: attempt === 0 ? id : `${id}.${cursor}`, data: message }, 1_000);
       if (published === null || isRefusal(published)) return { problem: 'stream-unavailable' };
       if (!(yield* passed(published.seq, 2_000))) return { problem: 'replay-behind' };
       const { size } = stateOf(batch.node);
@@ -290,7 +300,10 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
     if (halted !== null) return;
     const root = rootAt(size);
     const note = checkpointNote(logKey, size, root);
-    turn(cosigned(state, { size, root, note, lines: new Map([[o.me, ownKey.cosign(note, Math.floor(self.clock() / 1000))]]) }, world.now()));
+    turn(
+      cosigned(state, { size, root, note, lines: new Map([[o.me, ownKey.cosign(note, Math.floor(self.clock() / 1000))]]) },
+        world.now()),
+    );
   }
 
   /** @throws NoteError */
@@ -300,7 +313,8 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
     const logLine = good.find((s) => s.verifier.vkey === trust.log.vkey);
     if (logLine === undefined) throw new NoteError('unsigned', 'not signed by the region');
     const { size, root } = parseCheckpoint(text);
-    const lines = new Map(good.filter((s) => s !== logLine).map((s) => [trust.replicas.findIndex((r) => r.name === s.name), s.line]));
+    const lines = new Map(good.filter((s) => s !== logLine).map((s) =>
+      [trust.replicas.findIndex((r) => r.name === s.name), s.line]));
     return { size, root, note: `${text}\n${logLine.line}`, lines };
   }
 
@@ -436,10 +450,16 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
         learn(answer.applied, answer.size);
         waitingSince = null;
       } else {
-        if (answer.problem === 'gap' && typeof answer['applied'] === 'number' && answer['applied'] !== centre.applied) learn(answer['applied'], Number(answer['size']));
+        if (answer.problem === 'gap' && typeof answer['applied'] === 'number' && answer['applied'] !== centre.applied) {
+          learn(answer['applied'], Number(answer['size']));
+        }
         else if (answer.problem === 'gap' || o.lie !== null) yield* world.sleep(1_000);
         else {
-          if (answer.problem !== 'busy') o.violation(`the centre refused a block of honest replica ${self.id}: ${answer.problem}: ${String(answer['detail'])}`);
+          if (answer.problem !== 'busy') {
+            o.violation(
+              `the centre refused a block of honest replica ${self.id}: ${answer.problem}: ${String(answer['detail'])}`,
+            );
+          }
           yield* world.sleep(1_000);
         }
       }
@@ -451,7 +471,8 @@ export function bootReplica(world: World, self: Process<ReplicaRecord>, o: Repli
     return (yield* toCentre('accounts', body, 800)) ?? { problem: 'centre-unreachable' };
   } as never);
 
-  self.on('down', function* down({ node, ordered, final, waitMs }: { node: string; ordered: number; final: number; waitMs: number }) {
+  self.on('down', function* down({ node, ordered, final,
+    waitMs }: { node: string; ordered: number; final: number; waitMs: number }) {
     if (halted !== null) return { problem: 'halted' };
     const until = world.now() + waitMs;
     let frame: unknown = { header: { checkpoint: null, outcomes: [] }, parts: [] };

@@ -1,5 +1,6 @@
 /**
- * Seeds of the whole-platform simulation. `TIDEMARK_SEEDS=5000` runs more of them, `TIDEMARK_SEED=123` one alone; a seed that fails is
+ * Seeds of the whole-platform simulation. `TIDEMARK_SEEDS=5000` runs more of them, `TIDEMARK_SEED=123` one alone; a seed that
+ * fails is
  * named in the message, and fails again every time.
  */
 import { describe, expect, it } from 'vitest';

@@ -29,7 +29,8 @@ export interface RunResult {
   readonly balances: ReadonlyMap<string, bigint>;
   readonly trace: number;
   readonly figures: {
-    readonly acknowledged: number; readonly crashes: number; readonly events: number; readonly offline: number; readonly rejected: number;
+    readonly acknowledged: number; readonly crashes: number; readonly events: number; readonly offline: number;
+    readonly rejected: number;
     readonly duplicates: number; readonly drifted: number; readonly simulatedMs: number;
   };
 }
@@ -76,7 +77,8 @@ export function simulate(options: RunOptions): RunResult {
   let opened = 0;
   const open = function* open(list: readonly Account[]): Co {
     for (const a of list) {
-      while (isRefusalOrNull(yield* world.call(admin as unknown as Process<never>, CENTRE, 'open', a, 1_000))) yield* world.sleep(50);
+      while (isRefusalOrNull(yield* world.call(admin as unknown as Process<never>, CENTRE, 'open', a,
+        1_000))) yield* world.sleep(50);
       opened += 1;
     }
   };
@@ -129,7 +131,8 @@ export function simulate(options: RunOptions): RunResult {
         yield* world.sleep(world.rng.between(10, 1_800));
         for (;;) {
           const edge = world.rng.chance(0.25) ? world.rng.pick(edgeIds) : home;
-          const answer = yield* world.call<readonly Settled[]>(client as unknown as Process<never>, edge, 'settle', { instructions: request }, world.rng.between(100, 1_500));
+          const answer = yield* world.call<readonly Settled[]>(client as unknown as Process<never>, edge, 'settle',
+            { instructions: request }, world.rng.between(100, 1_500));
           if (answer === null || isRefusal(answer)) {
             yield* world.sleep(world.rng.between(10, 500));
             continue;
@@ -191,7 +194,8 @@ export function simulate(options: RunOptions): RunResult {
 }
 
 const isRefusalOrNull = (answer: unknown): boolean => answer === null || isRefusal(answer);
-const isLiar = (topology: Topology, id: string): boolean => [...topology.liars].some(([region, { replica }]) => replicaId(region, replica) === id);
+const isLiar = (topology: Topology, id: string): boolean => [...topology.liars].some(([region, { replica }]) =>
+  replicaId(region, replica) === id);
 
 function rowOf(a: Account, asOf: number, now: number): CachedRow {
   const state: AccountState = { account: a.account, asset: a.asset, balance: 0n, overdraft: a.overdraft, asOf };
@@ -200,16 +204,20 @@ function rowOf(a: Account, asOf: number, now: number): CachedRow {
 
 function accountsOf(plan: Rng, independent: boolean): Account[] {
   const assets = ['EUR', 'USD'];
-  if (independent) return Array.from({ length: 8 }, (_, i): Account => ({ account: `free-${i}`, asset: assets[i % 2]!, overdraft: null }));
+  if (independent) {
+    return Array.from({ length: 8 }, (_, i): Account => ({ account: `free-${i}`, asset: assets[i % 2]!, overdraft: null }));
+  }
   return assets.flatMap((asset): Account[] => [
     { account: `bank-${asset}`, asset, overdraft: null },
-    ...Array.from({ length: 4 }, (_, i): Account => ({ account: `user-${asset}-${i}`, asset, overdraft: plan.pick([0n, 0n, 40n]) })),
+    ...Array.from({ length: 4 }, (_, i): Account => ({ account: `user-${asset}-${i}`, asset, overdraft: plan.pick([0n, 0n,
+      40n]) })),
     { account: `late-${asset}`, asset, overdraft: 10n },
   ]);
 }
 
 /** What each client will ask for, request by request. */
-function clientLists(plan: Rng, accounts: readonly Account[], independent: boolean, issued: Map<string, Instruction[]>): Instruction[][][] {
+function clientLists(plan: Rng, accounts: readonly Account[], independent: boolean, issued: Map<string,
+  Instruction[]>): Instruction[][][] {
   let serial = 0;
   const all: Instruction[] = [];
   const issue = (s: Instruction): Instruction => {
@@ -227,13 +235,18 @@ function clientLists(plan: Rng, accounts: readonly Account[], independent: boole
       creditAccount: odd && plan.chance(0.3) ? 'nobody' : credit.account, amount: BigInt(plan.between(1, 60)),
     };
   };
-  const funding = independent ? [] : accounts.filter((a) => a.overdraft !== null && !a.account.startsWith('late')).map((a): Instruction => {
+  const funding = independent ? [] : accounts.filter((a) => a.overdraft !== null
+    && !a.account.startsWith('late')).map((a): Instruction => {
     serial += 1;
-    return issue({ id: `s-${serial}`, asset: a.asset, debitAccount: `bank-${a.asset}`, creditAccount: a.account, amount: BigInt(plan.between(50, 400)) });
+    return issue(
+      { id: `s-${serial}`, asset: a.asset, debitAccount: `bank-${a.asset}`, creditAccount: a.account,
+        amount: BigInt(plan.between(50, 400)) },
+    );
   });
   return Array.from({ length: plan.between(3, 5) }, (_, k) => [
     ...(k === 0 && funding.length > 0 ? [funding] : []),
-    ...Array.from({ length: plan.between(6, 14) }, () => Array.from({ length: plan.chance(0.3) ? plan.between(2, 6) : 1 }, (): Instruction => {
+    ...Array.from({ length: plan.between(6, 14) }, () => Array.from({ length: plan.chance(0.3) ? plan.between(2, 6) : 1 },
+      (): Instruction => {
       const old = all.length > 0 && plan.chance(0.1) ? plan.pick(all) : null;
       if (old === null) return issue(fresh());
       // The same again, or the same id for something else.

@@ -1,5 +1,6 @@
 /**
- * Time, network and processes of the simulation: one queue of events, no sockets, no clock but its own. Everything that happens is
+ * Time, network and processes of the simulation: one queue of events, no sockets, no clock but its own. Everything that happens
+ * is
  * decided by the seed, so a failing seed happens again.
  *
  * A process is what it has on its disk and a set of coroutines. A coroutine is a generator that yields where real code
@@ -17,7 +18,8 @@ export interface Refusal {
 }
 /** Null: no answer came in time. */
 export type Answer<T> = T | Refusal | null;
-export const isRefusal = (answer: unknown): answer is Refusal => typeof answer === 'object' && answer !== null && 'problem' in answer;
+export const isRefusal = (answer: unknown): answer is Refusal => typeof answer === 'object' && answer !== null
+  && 'problem' in answer;
 
 export type Handler = (body: never, from: string) => Co<unknown>;
 
@@ -218,7 +220,8 @@ export function createWorld(rng: Rng): World {
         on: (kind, handler) => void handlers.set(kind, handler),
         spawn: (co) => drive(slot, co),
       };
-      const slot: Slot = { process: process as unknown as Process<never>, boot: () => bootIt(process), handlers, life: 0, up: false, skew: 0 };
+      const slot: Slot = { process: process as unknown as Process<never>, boot: () => bootIt(process), handlers, life: 0,
+        up: false, skew: 0 };
       slots.set(id, slot);
       boot(slot);
       return process;
