@@ -17,7 +17,7 @@ const CONFIG = {
     { code: 'EUR', scale: 2 }, { code: 'CZK', scale: 2 },
   ], controlPlane: { location: 'eu-west-1' }, witnessQuorum: 1,
   regions: [
-    { id: 'eu', location: 'eu-central-1', replicas: 1, edges: [{ id: 'eu-a', location: 'eu-central-1' }] },
+    { id: 'eu', location: 'eu-central-1', replicas: 1, edges: [{ id: 'eu-fra-1', location: 'eu-central-1' }] },
     { id: 'us', location: 'us-east-1', replicas: 1, edges: [{ id: 'us-a', location: 'us-east-1' }] },
   ],
   policy: { offlineAfterMs: 1_000, offlinePerAccount: { EUR: '100000' }, offlinePerNode: { EUR: '1000000' } },
@@ -83,7 +83,7 @@ afterAll(async () => {
 describe('a platform from beginning to end', { timeout: 60_000 }, () => {
   test('up says where everything is and what to try', () => {
     const text = platform.output();
-    for (const part of ['eu-a', 'us-a', 'eu/1', 'Try:', `account open alice EUR --data ${data}`, 'curl -s http://']) {
+    for (const part of ['eu-fra-1', 'us-a', 'eu/1', 'Try:', `account open alice EUR --data ${data}`, 'curl -s http://']) {
       expect(text).toContain(part);
     }
   });
@@ -104,27 +104,27 @@ describe('a platform from beginning to end', { timeout: 60_000 }, () => {
 
   test('a settlement becomes final; the same id again is the same, with other content refused', async () => {
     const first = await tidemark(
-      'settle', 'treasury', 'alice', '12.50', 'EUR', '--id', 'pay-1', '--site', 'eu-a', '--wait', '--json',
+      'settle', 'treasury', 'alice', '12.50', 'EUR', '--id', 'pay-1', '--site', 'eu-fra-1', '--wait', '--json',
     );
     expect(first.code).toBe(0);
     expect(first.json()).toMatchObject({ id: 'pay-1', state: 'final', amount: '1250' });
     expect(
       (await tidemark(
-        'settle', 'treasury', 'alice', '1250', 'EUR', '--minor', '--id', 'pay-1', '--site', 'eu-a', '--json',
+        'settle', 'treasury', 'alice', '1250', 'EUR', '--minor', '--id', 'pay-1', '--site', 'eu-fra-1', '--json',
       )).json(),
     ).toMatchObject({ id: 'pay-1', state: 'provisional' });
     expect(
-      await tidemark('settle', 'treasury', 'alice', '13', 'EUR', '--id', 'pay-1', '--site', 'eu-a'),
+      await tidemark('settle', 'treasury', 'alice', '13', 'EUR', '--id', 'pay-1', '--site', 'eu-fra-1'),
     ).toMatchObject({ code: 1, err: expect.stringContaining('id-conflict') });
     expect(
-      await tidemark('settle', 'alice', 'treasury', '500', 'EUR', '--site', 'eu-a'),
+      await tidemark('settle', 'alice', 'treasury', '500', 'EUR', '--site', 'eu-fra-1'),
     ).toMatchObject({ code: 1, out: expect.stringContaining('insufficient-funds') });
     expect(
       await tidemark('settle', 'alice', 'treasury', '1', 'EUR', '--site', 'nowhere'),
-    ).toMatchObject({ code: 2, err: expect.stringContaining('eu-a, us-a') });
+    ).toMatchObject({ code: 2, err: expect.stringContaining('eu-fra-1, us-a') });
     expect((await tidemark('account', 'show', 'alice')).out).toContain('12.50 EUR (posted 12.50 EUR');
     expect(
-      (await tidemark('account', 'show', 'alice', '--site', 'eu-a', '--json')).json(),
+      (await tidemark('account', 'show', 'alice', '--site', 'eu-fra-1', '--json')).json(),
     ).toMatchObject({ balance: '1250', reserved: '0', connected: true });
   });
 
@@ -132,7 +132,7 @@ describe('a platform from beginning to end', { timeout: 60_000 }, () => {
     const state = JSON.parse(
       readFileSync(join(data, 'platform.json'), 'utf8'),
     ) as { controlUrl: string; sites: { id: string; url: string }[] };
-    const edge = state.sites.find((s) => s.id === 'eu-a')!.url;
+    const edge = state.sites.find((s) => s.id === 'eu-fra-1')!.url;
     const save = async (name: string, url: string): Promise<string> => {
       writeFileSync(join(folder, name), await (await fetch(url)).text());
       return join(folder, name);
@@ -144,18 +144,25 @@ describe('a platform from beginning to end', { timeout: 60_000 }, () => {
     const verified = await tidemark('verify', edgeReceipt, decision, receipt, outcome);
     expect(verified.out).not.toContain('FAIL');
     expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('pay-1 is final') });
-    expect(await tidemark('verify', receipt, decision)).toMatchObject({ code: 1 });
+    const central = await save('central.tlog-proof', `${state.controlUrl}/v1/settlements/pay-1/receipt`);
+    for (const alone of [receipt, edgeReceipt, central]) {
+      expect((await tidemark('verify', alone, '--json')).json()).toMatchObject({ ok: true, results: [{ trust: 'given' }] });
+    }
+    // The receipt of the one log, the provenance of the other: of the same settlement.
+    for (const pair of [[receipt, decision], [edgeReceipt, outcome]]) {
+      expect((await tidemark('verify', ...pair)).out).toContain(`of the same settlement as ${pair[1]!}`);
+    }
   });
 
   test('cut off it goes on, and status shows it; healed it catches up', async () => {
     expect((await tidemark('partition', 'us', '--for', '1h', '--json')).json()).toMatchObject({ site: 'us' });
     expect(
       await tidemark('partition', 'atlantis'),
-    ).toMatchObject({ code: expect.any(Number), err: expect.stringContaining('atlantis') });
+    ).toMatchObject({ code: 2, err: expect.stringContaining('atlantis') });
     let status: PlatformStatus;
     do status = (await tidemark('status', '--json')).json();
     while (status.sites.find((s) => s.id === 'us-a')!.state !== 'disconnected');
-    expect(status.sites.map((s) => s.id)).toEqual(['global', 'eu-a', 'us-a', 'eu/1', 'us/1']);
+    expect(status.sites.map((s) => s.id)).toEqual(['global', 'eu-fra-1', 'us-a', 'eu/1', 'us/1']);
     for (const s of status.sites) {
       expect(s).toMatchObject(
         {
@@ -219,11 +226,16 @@ describe('a platform from beginning to end', { timeout: 60_000 }, () => {
     const exported = await tidemark('export', dir, '--json');
     expect(
       exported.json<{ logs: { name: string }[] }>().logs.map((l) => l.name),
-    ).toEqual(['global', 'region-eu', 'region-us', 'edge-eu-a', 'edge-us-a']);
+    ).toEqual(['global', 'region-eu', 'region-us', 'edge-eu-fra-1', 'edge-us-a']);
     expect((await tidemark('verify', dir, '--trust', join(data, 'trust.json'))).out).toContain('everything holds');
+    const own = await tidemark('verify', dir);
+    expect(own.code).toBe(0);
+    expect(own.out).toMatch(/holds, under the keys that the export itself brings \(compare trust\.json's SHA-256 [0-9a-f]{64} /);
+    expect((await tidemark('verify', dir, '--json')).json()).toMatchObject({ results: [{ trust: 'own' }] });
+    expect((await tidemark('verify', dir, '--data', data, '--json')).json()).toMatchObject({ results: [{ trust: 'given' }] });
     expect(await tidemark('export', dir)).toMatchObject({ code: 1, err: expect.stringContaining('--force') });
     expect((await tidemark('export', dir, '--force')).code).toBe(0);
-    const path = join(dir, 'logs', 'edge-eu-a', 'tile', 'entries', '000');
+    const path = join(dir, 'logs', 'edge-eu-fra-1', 'tile', 'entries', '000');
     const bytes = readFileSync(path);
     bytes[1_000]! ^= 4;
     writeFileSync(path, bytes);
@@ -231,7 +243,33 @@ describe('a platform from beginning to end', { timeout: 60_000 }, () => {
     expect(damaged.code).toBe(1);
     expect(
       damaged.json<{ results: { failures: { file: string }[] }[] }>().results[0]!.failures.map((f) => f.file),
-    ).toContain('logs/edge-eu-a/tile/entries/000');
+    ).toContain('logs/edge-eu-fra-1/tile/entries/000');
+  });
+
+  test('the same settlement at another site moves nothing, and settle says so', async () => {
+    expect((await tidemark('settle', 'treasury', 'alice', '0.01', 'EUR', '--site', 'us-a', '--wait')).code).toBe(0);
+    const again = await tidemark('settle', 'treasury', 'alice', '12.50', 'EUR', '--id', 'pay-1', '--site', 'us-a', '--wait');
+    expect(again.out).toMatch(/pay-1: final, entry \d+ of the global log: duplicate of entry \d+: nothing moved again/);
+    expect((await tidemark('settle', 'alice', 'treasury', '0.01', 'EUR', '--wait')).code).toBe(0);
+  });
+
+  test('a token that is gone, or not the running platform\'s, is told with its file', async () => {
+    const file = join(data, 'token');
+    const token = readFileSync(file, 'utf8');
+    try {
+      rmSync(file);
+      const missing = await tidemark('account', 'open', 'carol', 'EUR');
+      expect(missing).toMatchObject({ code: 2, err: expect.stringContaining(`${file} is missing`) });
+      expect(missing.err).not.toMatch(/unexpected|internal|\n {4}at /);
+      writeFileSync(file, `${'0'.repeat(64)}\n`, { mode: 0o600 });
+      for (const args of [['account', 'open', 'carol', 'EUR'], ['partition', 'us']]) {
+        expect(await tidemark(...args)).toMatchObject(
+          { code: 1, err: expect.stringMatching(/token is not the token of the running platform at http:\/\/127\.0\.0\.1:\d+:/) },
+        );
+      }
+    } finally {
+      writeFileSync(file, token, { mode: 0o600 });
+    }
   });
 
   test('Ctrl-C stops it cleanly, and it goes on from what is on disk', async () => {
@@ -241,5 +279,29 @@ describe('a platform from beginning to end', { timeout: 60_000 }, () => {
     expect((await tidemark('status')).code).toBe(3);
     platform = await up(config);
     expect((await tidemark('account', 'show', 'alice', '--json')).json()).toMatchObject({ balance: '1450' });
+  });
+
+  test('the five minutes of the README, word for word', async () => {
+    const readme = readFileSync(join(import.meta.dirname, '..', 'README.md'), 'utf8');
+    const section = /^## Five minutes$(.*?)^## /ms.exec(readme)![1]!;
+    const commands = [...section.matchAll(/^```sh$(.*?)^```$/gms)].flatMap(([, block]) => block!.split('\n'))
+      .filter((line) => line.startsWith('npx tidemark ')).map((line) => line.replace(/\s+#.*$/, ''));
+    expect(commands.length).toBeGreaterThan(8);
+    const said = new Map<string, string>();
+    for (const command of commands) {
+      const args = command.replaceAll('/tmp/audit', join(folder, 'five-minutes')).split(/\s+/).slice(2);
+      const { code, out, err } = await tidemark(...args);
+      expect(code, `${command}\n${out}${err}`).toBe(0);
+      said.set(command, out);
+      if (args[0] !== 'partition') continue;
+      // What `sleep` is for there.
+      let status: PlatformStatus;
+      do status = (await tidemark('status', '--json')).json();
+      while (status.sites.find((site) => site.id === args[1])!.state !== 'disconnected');
+    }
+    const settled = [...said].filter(([command]) => command.includes(' settle ')).map(([, out]) => out);
+    expect(settled[0]).toMatch(/: final, entry \d+ of the global log\n$/);
+    expect(settled[1]).toContain('decided offline');
+    expect([...said.values()].at(-1)).toContain('holds, under the keys');
   });
 });

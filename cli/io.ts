@@ -8,6 +8,8 @@ export interface Io {
   out(text: string): void;
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Width of the terminal that results go to; undefined where they go to a file, a pipe or a test. */
+  readonly columns?: number | undefined;
 }
 
 export const processIo: Io = {
@@ -18,7 +20,15 @@ export const processIo: Io = {
     process.stderr.write(`${text}\n`);
   },
   env: process.env,
+  get columns() {
+    if (!process.stdout.isTTY) return undefined;
+    const asked = Number(process.env['COLUMNS']);
+    return Number.isSafeInteger(asked) && asked > 0 ? asked : process.stdout.columns;
+  },
 };
+
+/** `1 entry`, `2,000 entries`. */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
 export interface CommonOptions {
   readonly json?: boolean;
@@ -50,6 +60,31 @@ export function table(rows: readonly (readonly string[])[], right: ReadonlySet<n
   return rows.map(
     (row) => row.map((cell, i) => (right.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ').trimEnd(),
   ).join('\n');
+}
+
+const widthOf = (text: string): number => text.split('\n').reduce((most, line) => Math.max(most, line.length), 0);
+
+/** The first of the forms that is no wider than `columns`, else the last: widest, and best, first. */
+export function fitting(columns: number | undefined, forms: readonly (() => string)[]): string {
+  let text = '';
+  for (const form of forms) {
+    text = form();
+    if (columns === undefined || widthOf(text) <= columns) break;
+  }
+  return text;
+}
+
+/** A table no wider than `columns`, as far as leaving out columns can do it: those of `dispensable`, in that order. */
+export function fittedTable(
+  rows: readonly (readonly string[])[], right: ReadonlySet<number>, dispensable: readonly number[], columns: number | undefined,
+): string {
+  return fitting(columns, [0, ...dispensable].map((_, n) => () => {
+    const without = new Set(dispensable.slice(0, n));
+    const kept = (rows[0] ?? []).map((_cell, i) => i).filter((i) => !without.has(i));
+    return table(
+      rows.map((row) => kept.map((i) => row[i] ?? '')), new Set(kept.flatMap((i, at) => (right.has(i) ? [at] : []))),
+    );
+  }));
 }
 
 const SPAN = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/;

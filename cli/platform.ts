@@ -1,5 +1,6 @@
 /** The platform that runs in a data folder, as the commands reach it: token and addresses are found there. */
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { findLocalPlatform, NotRunningError, type LocalClient } from '../services/local/control-client.ts';
 import { layoutOf } from '../services/local/provision.ts';
 import type { RunState } from '../services/local/run-state.ts';
@@ -7,6 +8,7 @@ import {
   createControlClient, createEdgeClient, createRegionClient, type ControlClient, type EdgeClient, type LogClient,
   type RetryOptions,
 } from '../services/protocol/client.ts';
+import { Problem } from '../services/protocol/errors.ts';
 import { createHttpClient, type HttpClient } from '../services/protocol/http-client.ts';
 import type { LogSource } from './export/write.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -33,22 +35,56 @@ export interface Connected {
 /** The part of a run state that says where everything is. */
 export type Addresses = Pick<RunState, 'dataDir' | 'controlUrl' | 'sites' | 'tokenFile'>;
 
-/** @throws CliError `not-running` */
-export async function connect(dataDir: string, retry: RetryOptions = {}): Promise<Connected> {
+/** The platform that runs in the folder. @throws CliError `not-running`, `token-missing`, `token-wrong` */
+export async function findLocal(dataDir: string): Promise<LocalClient> {
   let local: LocalClient;
   try {
     local = await findLocalPlatform(dataDir);
   } catch (error) {
     if (error instanceof NotRunningError) throw new CliError(EXIT.unreachable, 'not-running', error.message);
+    const { code, path } = error as NodeJS.ErrnoException;
+    const { token } = layoutOf(dataDir);
+    if (code === 'ENOENT' && path !== undefined && resolve(path) === resolve(token)) throw tokenMissing(path);
     throw error;
   }
+  const state = await local.state();
+  const told = withTokenTold(state.tokenFile);
+  return {
+    ...local,
+    partition: (site, forMs) => told(state.localUrl, local.partition(site, forMs)),
+    heal: (site) => told(state.localUrl, local.heal(site)),
+  };
+}
+
+const tokenMissing = (path: string): CliError => new CliError(EXIT.usage, 'token-missing',
+  `${path} is missing: the token without which nothing may change the platform. Put it back from a copy, or stop the platform `
+  + 'and start it again: `tidemark up` makes a new one');
+
+/** A refused token, told with the file that it is from. */
+const withTokenTold = (tokenFile: string) => async <T>(url: string, call: Promise<T>): Promise<T> => {
+  try {
+    return await call;
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    throw new CliError(EXIT.failed, 'token-wrong', `${tokenFile} is not the token of the running platform at `
+      + `${new URL(url).origin}: put the one back that it was started with, or stop it and start it again, then this one counts`);
+  }
+};
+
+/** @throws CliError `not-running`, `token-missing` */
+export async function connect(dataDir: string, retry: RetryOptions = {}): Promise<Connected> {
+  const local = await findLocal(dataDir);
   const state = await local.state();
   return { local, state, ...clientsOf(state, retry) };
 }
 
 /** Clients for every site of a platform. */
 export function clientsOf(at: Addresses, retry: RetryOptions = {}): Omit<Connected, 'local' | 'state'> {
-  const http: HttpClient = createHttpClient();
+  const plain = createHttpClient();
+  const told = withTokenTold(at.tokenFile);
+  const http: HttpClient = {
+    ...plain, json: <T>(url: string, call?: Parameters<HttpClient['json']>[1]) => told(url, plain.json<T>(url, call)),
+  };
   const token = readFileSync(at.tokenFile, 'utf8').trim();
   const options = { ...retry, http, token };
   const regions = new Map<string, LogClient[]>();

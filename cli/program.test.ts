@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -60,6 +61,7 @@ describe('the command line', () => {
   test.each(
     [
       ['status', '--jsno'], ['replay'], ['settle', 'a', 'b'], ['replay', 'x.csv', '--rate', 'fast'],
+      ['account', 'open', 'we ird', 'EUR'], ['settle', 'a', 'b/c', '1', 'EUR'], ['export', import.meta.filename],
       ['up', '--wan', 'maybe'], ['partition', 'eu', '--for', 'a while'], ['account', 'opne', 'x', 'EUR'],
     ],
   )('%s %s is a mistake in usage', async (...args) => {
@@ -74,6 +76,38 @@ describe('the command line', () => {
     expect(await tidemark('--help')).toMatchObject({ code: 0, err: '' });
     expect(await tidemark('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     expect((await tidemark('help', 'settle')).out).toContain('tidemark settle alice bob 12.50 EUR');
+    expect(await tidemark('help', 'account', 'open')).toMatchObject(
+      { code: 0, out: expect.stringMatching(/^Usage: tidemark account open /) },
+    );
+    expect((await tidemark('help', 'replay')).out).not.toContain('null');
+  });
+  test('a file where a folder is due is told as such', async () => {
+    const here = import.meta.filename;
+    expect((await tidemark('export', here)).err).toBe(`tidemark: ${here}: is a file; name a folder\n`);
+  });
+  test('an error that nobody expected is one line, and its stack is there for who asks', async () => {
+    const file = join(folder, 'is-a-file');
+    writeFileSync(file, '');
+    const plain = await tidemark('status', '--data', join(file, 'below'), '--json');
+    expect(plain.err.trimEnd().split('\n')).toHaveLength(1);
+    const broken = join(folder, 'broken');
+    mkdirSync(broken);
+    writeFileSync(join(broken, 'platform.json'), '{');
+    const told = await tidemark('status', '--data', broken);
+    expect(told).toMatchObject({ code: 1, err: expect.stringMatching(/^tidemark: .*platform\.json: not JSON.*--debug[^\n]*\n$/) });
+    expect((await tidemark('status', '--data', broken, '--debug')).err).toMatch(/\n {4}at /);
+  });
+  test('a reader that has seen enough is no error', async () => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), 'help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    expect(await new Promise((resolve) => {
+      child.on('close', resolve);
+    })).toBe(0);
+    expect(err).toBe('');
   });
   test.each(
     [
@@ -127,6 +161,12 @@ describe('verify', () => {
     writeFileSync(file, 'Dear auditor');
     expect(await tidemark('verify', file)).toMatchObject({ code: 2, err: expect.stringContaining('neither a receipt') });
     expect(await tidemark('verify', join(folder, 'none'))).toMatchObject({ code: 2 });
+    expect(await tidemark('verify', folder, '--trust', join(folder, 'none'))).toMatchObject(
+      { code: 2, err: `tidemark: --trust ${join(folder, 'none')}: no such file\n` },
+    );
+    expect(await tidemark('verify', folder, '--trust', file)).toMatchObject(
+      { code: 2, err: expect.stringContaining('is not a trust.json') },
+    );
   });
   test('a provenance document that does not hold ends with 1', async () => {
     const file = join(folder, 'p.json');
@@ -149,6 +189,9 @@ test('amounts', () => {
   expect(parseAmount('12', 'JPY', scales, false)).toBe(12n);
   expect(showAmount('-1250', 'EUR', scales)).toBe('-12.50 EUR');
   expect(showAmount('7', 'XAU', scales)).toBe('7 minor units of XAU');
+  for (const many of ['9'.repeat(44), `${'9'.repeat(44)}.50`, '9'.repeat(18)]) {
+    expect(() => parseAmount(many, 'EUR', scales, false)).toThrow('too large; at most 9999999999999999.99 EUR');
+  }
   for (const [text, asset, minor] of [
     ['1.234', 'EUR', false], ['1.5', 'JPY', false], ['1.5', 'EUR', true], ['0', 'EUR', false], ['-1', 'EUR', false],
     ['1', 'XAU', false], ['9'.repeat(18), 'EUR', false],

@@ -27,6 +27,7 @@ export function createProgram(io: Io, ending: Ending): Command {
   const program = new Command('tidemark')
     .description('Settle at the edge in milliseconds, make it final at the centre with a proof anyone can check.')
     .version(version, '-V, --version')
+    .option('--debug', 'with an error that was not expected, say where in the program it came from')
     .showSuggestionAfterError(true)
     .showHelpAfterError('(--help says more)')
     .addHelpText('after', `
@@ -56,11 +57,16 @@ function configure(command: Command, io: Io): void {
 export async function run(args: readonly string[], io: Io = processIo): Promise<number> {
   const ending: Ending = { code: EXIT.ok };
   try {
-    await createProgram(io, ending).parseAsync(args, { from: 'user' });
+    await createProgram(io, ending).parseAsync(withSubcommandHelp(args), { from: 'user' });
     return ending.code;
   } catch (error) {
     return told(error, args, io);
   }
+}
+
+/** `help account open` is `account open --help`; Commander's own help goes one command deep. */
+function withSubcommandHelp(args: readonly string[]): readonly string[] {
+  return args[0] === 'help' && args.length > 2 ? [...args.slice(1), '--help'] : args;
 }
 
 function told(error: unknown, args: readonly string[], io: Io): number {
@@ -76,21 +82,28 @@ function told(error: unknown, args: readonly string[], io: Io): number {
   if (args.includes('--json')) {
     io.out(JSON.stringify({ error: { code, message, ...(error instanceof ConfigError ? { issues: error.issues } : {}) } }));
   }
-  io.err(`tidemark: ${message}`);
-  if (code === 'internal' && error instanceof Error && error.stack !== undefined) io.err(error.stack);
+  const debug = args.includes('--debug') || io.env['TIDEMARK_LOG_LEVEL'] === 'debug';
+  const unexpected = code === 'unexpected';
+  const hint = unexpected && !debug ? ' (not expected; --debug or TIDEMARK_LOG_LEVEL=debug says where it came from)' : '';
+  io.err(`tidemark: ${message}${hint}`);
+  if (unexpected && debug && error instanceof Error && error.stack !== undefined) io.err(error.stack);
   return exitCode;
 }
 
 function describe(error: unknown): { code: string; exitCode: number; message: string } {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof CliError) return { code: error.code, exitCode: error.exitCode, message };
-  if (error instanceof Problem) return { code: error.code, exitCode: EXIT.failed, message: `${message} (${error.code})` };
+  if (error instanceof Problem) {
+    // What was typed names nothing that there is, or is no such thing: not that the platform would not.
+    const usage = error.status === 400 || error.code === 'unknown-site';
+    return { code: error.code, exitCode: usage ? EXIT.usage : EXIT.failed, message: `${message} (${error.code})` };
+  }
   if (error instanceof UnreachableError) return { code: 'unreachable', exitCode: EXIT.unreachable, message };
   if (error instanceof ConfigError || error instanceof ConfigFileError) return { code: 'config', exitCode: EXIT.usage, message };
   const name = error instanceof Error ? error.name : '';
   if (USAGE.has(name)) return { code: 'usage', exitCode: EXIT.usage, message };
   if (FAILED.has(name)) return { code: 'failed', exitCode: EXIT.failed, message };
-  return { code: 'internal', exitCode: EXIT.failed, message };
+  return { code: 'unexpected', exitCode: EXIT.failed, message: message.split('\n', 1)[0]! };
 }
 
 /** Errors of parts of the program that say all there is to say. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunState } from '../services/local/run-state.ts';
 import type { ServiceStatus } from '../services/protocol/index.ts';
 import { emptyHistogram, record, toJson } from '../services/telemetry/index.ts';
+import { consequence } from './commands/partition.ts';
 import { platformStatus, renderStatus } from './status.ts';
 
 const histogram = (...values: number[]): ReturnType<typeof toJson> => {
@@ -63,4 +64,18 @@ test('a region is its edge nodes together: histograms merge, figures add up', ()
   ]) {
     expect(text).toContain(part);
   }
+  expect(text.split('\n')[0]).toBe('test: running, round trips of the real network emulated');
+  expect(text).toContain('DRIFTED SINCE START');
+  for (const columns of [120, 80, 60]) {
+    const lines = renderStatus({ ...status, partitions: [] }, columns).split('\n').filter((line) => !line.startsWith('incident'));
+    expect(Math.max(...lines.map((line) => line.length)), `${columns} columns`).toBeLessThanOrEqual(columns);
+    for (const part of ['SITE', 'STATE', 'ready (cut off)', 'LAG SINCE START']) expect(lines.join('\n')).toContain(part);
+  }
+});
+
+test('what a cut means depends on what is cut off', () => {
+  expect(consequence('eu', run)).toContain('its edge nodes go on');
+  expect(consequence('eu-b', run)).toMatch(/^it goes on deciding/);
+  expect(consequence('eu/1', run)).toContain('quorum of its replicas');
+  expect(consequence('global', run)).toContain('nothing becomes final');
 });

@@ -1,7 +1,7 @@
 /** The state of a platform, put together from what its services say: pure. */
 import type { RunState } from '../services/local/run-state.ts';
 import type { Drift, ServiceStatus } from '../services/protocol/index.ts';
-import { ms, table } from './io.ts';
+import { fittedTable, fitting, ms, table } from './io.ts';
 import { addDrift, addLag, emptyDrift, emptyStages, stageQuantiles, type StageQuantiles } from './replay/lag.ts';
 
 export interface SiteStatus {
@@ -87,17 +87,20 @@ export function platformStatus(run: RunState, answers: ReadonlyMap<string, Servi
 
 const percent = (v: number): string => `${(v * 100).toFixed(v > 0 && v < 0.001 ? 3 : 1)}%`;
 
-/** For people. */
-export function renderStatus(s: PlatformStatus): string {
-  const lines = [
-    `${s.name}: ${s.state}; emulated network ${s.wan.mode}${s.wan.mode === 'emulated' && s.wan.scale !== 1 ? ` times ${s.wan.scale}` : ''}`,
-  ];
+const NETWORK: Readonly<Record<RunState['wan']['mode'], string>> = {
+  emulated: 'round trips of the real network emulated', off: 'no emulated round trips', direct: 'no emulated network',
+};
+
+/** For people. @param columns width to keep to, where there is one: columns that matter least are left out */
+export function renderStatus(s: PlatformStatus, columns?: number): string {
+  const scale = s.wan.mode === 'emulated' && s.wan.scale !== 1 ? ` (times ${s.wan.scale})` : '';
+  const lines = [`${s.name}: ${s.state}, ${NETWORK[s.wan.mode]}${scale}`];
   for (const p of s.partitions) {
     lines.push(
       `cut off: ${p.site} since ${new Date(p.since).toISOString()}${p.until === null ? '' : `, until ${new Date(p.until).toISOString()}`}`,
     );
   }
-  const rows = [['SITE', 'TIER', 'STATE', 'LOG', 'PROVISIONAL', 'OFFLINE', 'DRIFTED', 'URL']];
+  const rows = [['SITE', 'TIER', 'STATE', 'LOG', 'PROVISIONAL', 'OFFLINE', 'DRIFTED SINCE START', 'URL']];
   for (const site of s.sites) {
     rows.push([
       site.id, site.tier, `${site.state}${site.partitioned ? ' (cut off)' : ''}`, site.log === undefined ? '-' : String(site.log.size),
@@ -106,11 +109,11 @@ export function renderStatus(s: PlatformStatus): string {
       site.drift === undefined ? '' : `${site.drift.drifted} of ${site.drift.compared}`, site.url,
     ]);
   }
-  lines.push('', table(rows, new Set([3, 4, 5, 6])));
+  lines.push('', fittedTable(rows, new Set([3, 4, 5, 6]), [7, 1, 6, 5, 4], columns));
   lines.push('', lagTable([
     ...s.regions.map((r): [string, StageQuantiles] => [`region ${r.id}`, r.lag]),
     ...s.sites.flatMap((site): [string, StageQuantiles][] => (site.lag === undefined ? [] : [[site.id, site.lag]])),
-  ]));
+  ], 'LAG SINCE START', columns));
   for (const site of s.sites) {
     for (const i of site.incidents?.slice(-3) ?? []) {
       lines.push(`incident at ${site.id}, ${new Date(i.at).toISOString()}: ${i.kind}: ${i.detail}`);
@@ -119,11 +122,23 @@ export function renderStatus(s: PlatformStatus): string {
   return lines.join('\n');
 }
 
-/** p50, p95 and p99 of each stage. */
-export function lagTable(rows: readonly [string, StageQuantiles][]): string {
-  const cell = (q: StageQuantiles['whole']): string => (q.count === 0 ? '-' : `${ms(q.p50)} / ${ms(q.p95)} / ${ms(q.p99)}`);
-  return table([
-    ['LAG p50 / p95 / p99', 'to provisional', 'to ordered', 'ordered to final', 'whole'],
-    ...rows.map(([name, q]) => [name, cell(q.provisional), cell(q.ordered), cell(q.final), cell(q.whole)]),
+/** p50, p95 and p99 of each stage; where that is too wide fewer of them, then of fewer stages. */
+export function lagTable(rows: readonly [string, StageQuantiles][], heading = 'LAG', columns?: number): string {
+  type Quantile = 'p50' | 'p95' | 'p99';
+  const form = (quantiles: readonly Quantile[], stages: readonly (keyof StageQuantiles)[]): string => {
+    const cell = (q: StageQuantiles['whole']): string => (q.count === 0 ? '-' : quantiles.map((p) => ms(q[p])).join(' / '));
+    return table([
+      [`${heading} ${quantiles.join(' / ')}`, ...stages.map((stage) => STAGE_NAMES[stage])],
+      ...rows.map(([name, q]) => [name, ...stages.map((stage) => cell(q[stage]))]),
+    ]);
+  };
+  const all = ['provisional', 'ordered', 'final', 'whole'] as const;
+  return fitting(columns, [
+    () => form(['p50', 'p95', 'p99'], all), () => form(['p50', 'p99'], all), () => form(['p99'], all),
+    () => form(['p99'], ['provisional', 'whole']), () => form(['p99'], ['whole']),
   ]);
 }
+
+const STAGE_NAMES: Readonly<Record<keyof StageQuantiles, string>> = {
+  provisional: 'to provisional', ordered: 'to ordered', final: 'ordered to final', whole: 'whole',
+};

@@ -145,7 +145,9 @@ function checkOutcomes(
       continue;
     }
     const refused = entry.decision.result === 'refused';
-    if (refused !== (o.refusedAtEdge === true) || (refused && (o.status !== 'rejected' || o.reason !== entry.decision.reason))) {
+    // An id that has an outcome already keeps it, whatever this node made of it.
+    const own = o.duplicateOf === undefined && o.reason !== 'id-conflict';
+    if (own && (refused !== (o.refusedAtEdge === true) || (refused && (o.status !== 'rejected' || o.reason !== entry.decision.reason)))) {
       violation(
         `global entry ${g}: the edge ${refused ? 'refused' : 'accepted'} ${o.instruction.id}, the outcome says otherwise`,
       );

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { parseAmount, showAmount } from '../amounts.ts';
+import { checkId, parseAmount, showAmount } from '../amounts.ts';
 import { withData, type CommonOptions, type Io } from '../io.ts';
 import { assetScales, connect, edgeOf } from '../platform.ts';
 
@@ -16,6 +16,7 @@ export function addAccount(program: Command, io: Io): void {
       'tidemark account open bob EUR --overdraft 100.00',
     ],
   ).action(async (id: string, asset: string, options: CommonOptions & { overdraft: string; minor?: boolean }) => {
+    checkId(id, 'account');
     const platform = await connect(options.data);
     try {
       const scales = assetScales(options.data);
@@ -27,7 +28,8 @@ export function addAccount(program: Command, io: Io): void {
       );
       io.out(options.json === true ? JSON.stringify(opened)
         : `${opened.account}: ${showAmount(opened.balance, asset, scales)}, `
-          + `${opened.overdraftLimit === null ? 'no overdraft limit' : `may go ${showAmount(opened.overdraftLimit, asset, scales)} below zero`}`);
+          + `${opened.overdraftLimit === null ? 'no overdraft limit'
+            : opened.overdraftLimit === '0' ? 'may not go below zero' : `may go ${showAmount(opened.overdraftLimit, asset, scales)} below zero`}`);
     } finally {
       await platform.close();
     }
@@ -40,6 +42,7 @@ export function addAccount(program: Command, io: Io): void {
       .option('--site <edge>', 'ask this edge node: last-known-good balance, what is reserved there, how old it is'),
     io, ['tidemark account show alice', 'tidemark account show alice --site eu-fra-1', 'tidemark account show alice --json'],
   ).action(async (id: string, options: CommonOptions & { site?: string }) => {
+    checkId(id, 'account');
     const platform = await connect(options.data, { patienceMs: 5_000 });
     try {
       const scales = assetScales(options.data);

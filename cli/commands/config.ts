@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadPlatform, sitesOf } from '../../platform/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
-import { withJson, type Io } from '../io.ts';
+import { counted, withJson, type Io } from '../io.ts';
 
 export function addConfig(program: Command, io: Io): void {
   const config = program.command('config').description('the definition of the deployment');
@@ -22,6 +22,7 @@ export function addConfig(program: Command, io: Io): void {
     }
     const edges = sites.filter((s) => s.tier === 'edge').length;
     io.out(`${file}: in order. ${platform.name} settles ${platform.assets.map((a) => a.code).join(', ')} with `
-      + `${platform.regions.length} regions and ${edges} edge nodes; ${platform.slas.length} SLAs`);
+      + `${counted(platform.regions.length, 'region')} and ${counted(edges, 'edge node')}; `
+        + `${counted(platform.slas.length, 'SLA')}`);
   });
 }

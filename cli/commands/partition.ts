@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { RunState } from '../../services/local/run-state.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { parseSpan, withData, type CommonOptions, type Io } from '../io.ts';
 import { connect } from '../platform.ts';
@@ -19,11 +20,21 @@ export function addPartition(program: Command, io: Io): void {
     try {
       const partition = await platform.local.partition(site, forMs);
       io.out(options.json === true ? JSON.stringify(partition)
-        : `${site} is cut off ${partition.until === null ? 'until `tidemark heal`' : `until ${new Date(partition.until).toISOString()}`}; its edge nodes go on deciding, by the offline limits`);
+        : `${site} is cut off until ${partition.until === null ? '`tidemark heal`' : new Date(partition.until).toISOString()}; `
+          + consequence(site, platform.state));
     } finally {
       await platform.close();
     }
   });
+}
+
+/** What the rest of the platform makes of it. */
+export function consequence(site: string, { sites }: Pick<RunState, 'sites'>): string {
+  const found = sites.find((s) => s.id === site);
+  if (found?.tier === 'edge') return 'it goes on deciding, by the offline limits';
+  if (found?.tier === 'region') return `region ${found.region} goes on as long as a quorum of its replicas is in reach`;
+  if (found?.tier === 'global') return 'edge nodes go on deciding, by the offline limits; nothing becomes final until it is back';
+  return 'its edge nodes go on deciding, by the offline limits';
 }
 
 export function addHeal(program: Command, io: Io): void {

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { BATCH_MAX } from '../../services/protocol/index.ts';
 import { CliError, EXIT } from '../errors.ts';
-import { withData, type CommonOptions, type Io } from '../io.ts';
+import { counted, withData, type CommonOptions, type Io } from '../io.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { connect } from '../platform.ts';
 import { createProgress, type Progress } from '../progress.ts';
@@ -40,8 +40,8 @@ export function withFile(command: Command): Command {
   return command.argument('<file>', 'a CSV file with a header, gzip or not')
     .option('--mapping <file>', 'how a row becomes a settlement (found by the file\'s header when it ships with the kit); '
       + 'cli/mappings/README.md')
-    .option('--limit <n>', 'only the first so many rows', positive, Infinity)
-    .option('--rate <n>', 'settlements per second (as fast as it goes, when left out)', positive, Infinity)
+    .addOption(new Option('--limit <n>', 'only the first so many rows').argParser(positive).default(Infinity, 'all'))
+    .addOption(new Option('--rate <n>', 'settlements per second').argParser(positive).default(Infinity, 'as fast as it goes'))
     .option(
       '--batch <n>', `settlements in one request, at most ${BATCH_MAX}`,
       (v: string) => Math.min(BATCH_MAX, positive(v)), BATCH_DEFAULT,
@@ -81,12 +81,13 @@ export function phaseProgress(): { on: ReplayOptions['onProgress']; stop: () => 
 }
 
 export const planLine = (file: string, mapping: Mapping, plan: Plan): string =>
-  `${file}: ${plan.rows.toLocaleString('en')} rows from ${plan.from} to ${plan.to}, ${plan.accounts.size.toLocaleString('en')} `
-    + `accounts (mapping ${mapping.file.name}${plan.sorted ? '' : '; not in order, sorted in memory'})`;
+  `${file}: ${counted(plan.rows, 'row')} from ${plan.from} to ${plan.to}, ${counted(plan.accounts.size, 'account')}, of which `
+    + `${plan.expected.length.toLocaleString('en')} with recorded balances (mapping ${mapping.file.name}`
+    + `${plan.sorted ? '' : '; not in order, sorted in memory'})`;
 
 export function reportReplay(result: ReplayResult, mapping: Mapping, json: boolean, io: Io, ending: Ending): void {
   if (!result.ok) ending.code = EXIT.failed;
-  io.out(json ? JSON.stringify(result) : renderReplay(result, mapping.file.asset, mapping.file.amount.scale));
+  io.out(json ? JSON.stringify(result) : renderReplay(result, mapping.file.asset, mapping.file.amount.scale, io.columns));
 }
 
 export function addReplay(program: Command, io: Io, ending: Ending): void {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { EdgeClient, SettlementView } from '../../services/protocol/client.ts';
-import { parseAmount, showAmount } from '../amounts.ts';
+import { checkId, parseAmount, showAmount } from '../amounts.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { parseSpan, withData, type CommonOptions, type Io } from '../io.ts';
 import { assetScales, connect, edgeOf } from '../platform.ts';
@@ -25,6 +25,9 @@ export function addSettle(program: Command, io: Io, ending: Ending): void {
     if (waitMs === null) {
       throw new CliError(EXIT.usage, 'usage', `--wait: expected a time such as 500ms, 30s or 2m, got ${String(options.wait)}`);
     }
+    checkId(debit, 'debit');
+    checkId(credit, 'credit');
+    if (options.id !== undefined) checkId(options.id, '--id');
     const platform = await connect(options.data, { patienceMs: 10_000 });
     try {
       const scales = assetScales(options.data);
@@ -48,7 +51,7 @@ export function addSettle(program: Command, io: Io, ending: Ending): void {
       if (view.state !== 'final') ending.code = EXIT.failed;
       io.out(options.json === true ? JSON.stringify(view)
         : done ? `${view.id}: ${view.state}${view.reason === undefined ? '' : ` (${view.reason})`}, entry ${view.globalIndex} `
-          + `of the global log`
+          + `of the global log${repeats(view['duplicateOf'])}`
           : `${view.id}: still ${view.state} after ${waitMs / 1_000} s; it goes on by itself (tidemark status says `
             + `why it waits)`);
     } finally {
@@ -56,6 +59,9 @@ export function addSettle(program: Command, io: Io, ending: Ending): void {
     }
   });
 }
+
+const repeats = (duplicateOf: unknown): string =>
+  (duplicateOf === undefined ? '' : `: duplicate of entry ${String(duplicateOf)}: nothing moved again`);
 
 async function untilDone(client: EdgeClient, id: string, waitMs: number): Promise<SettlementView> {
   const deadline = performance.now() + waitMs;

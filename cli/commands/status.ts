@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { ServiceStatus } from '../../services/protocol/index.ts';
 import { createHttpClient, type HttpClient } from '../../services/protocol/http-client.ts';
-import { findLocalPlatform, NotRunningError, type LocalClient } from '../../services/local/control-client.ts';
+import type { LocalClient } from '../../services/local/control-client.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { parseSpan, withData, type CommonOptions, type Io } from '../io.ts';
+import { findLocal } from '../platform.ts';
 import { platformStatus, renderStatus, type PlatformStatus } from '../status.ts';
 
 const ANSWER_MS = 3_000;
@@ -18,12 +19,12 @@ export function addStatus(program: Command, io: Io): void {
     if (everyMs === null) {
       throw new CliError(EXIT.usage, 'usage', `--watch: expected a time such as 500ms or 2s, got ${String(options.watch)}`);
     }
-    const local = await find(options.data);
+    const local = await findLocal(options.data);
     const http = createHttpClient();
     try {
       for (;;) {
         const status = await ask(local, http);
-        const text = options.json === true ? JSON.stringify(status) : renderStatus(status);
+        const text = options.json === true ? JSON.stringify(status) : renderStatus(status, io.columns);
         // Clears the screen and goes to its top, where there is one.
         io.out(everyMs > 0 && options.json !== true && process.stdout.isTTY ? `\u001b[2J\u001b[H${text}` : text);
         if (everyMs === 0) return;
@@ -35,15 +36,6 @@ export function addStatus(program: Command, io: Io): void {
       await http.close();
     }
   });
-}
-
-async function find(dataDir: string): Promise<LocalClient> {
-  try {
-    return await findLocalPlatform(dataDir);
-  } catch (error) {
-    if (error instanceof NotRunningError) throw new CliError(EXIT.unreachable, 'not-running', error.message);
-    throw error;
-  }
 }
 
 async function ask(local: LocalClient, http: HttpClient): Promise<PlatformStatus> {

@@ -4,7 +4,7 @@ import { loadPlatform, type Platform } from '../../platform/index.ts';
 import type { LocalPlatform, WanMode } from '../../services/local/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
 import { EXIT } from '../errors.ts';
-import { DATA_DEFAULT, table, withData, type CommonOptions, type Io } from '../io.ts';
+import { counted, DATA_DEFAULT, table, withData, type CommonOptions, type Io } from '../io.ts';
 import type { Ending } from '../program.ts';
 
 interface UpOptions extends CommonOptions {
@@ -86,8 +86,8 @@ function welcome(definition: Platform, platform: LocalPlatform, io: Io): string 
   const data = shown === DATA_DEFAULT && io.env['TIDEMARK_DATA'] === undefined ? '' : ` --data ${shown.startsWith('..') ? platform.dataDir : shown}`;
   const tidemark = 'npm run -s tidemark --';
   const lines = [
-    '', `${definition.name}: ${definition.regions.length} regions, ${platform.edges.length} edge nodes, one control plane. `
-      + `Data in ${platform.dataDir}`, '',
+    '', `${definition.name}: ${counted(definition.regions.length, 'region')}, ${counted(platform.edges.length, 'edge node')}, `
+      + `one control plane. Data in ${platform.dataDir}`, '',
     table([['SITE', 'TIER', 'URL'], ...platform.sites.map((s) => [s.id, s.tier, s.url])]), '', 'Try:',
     `  ${tidemark} account open treasury ${asset} --overdraft none${data}`,
     `  ${tidemark} account open alice ${asset}${data}`,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Drift } from '../../services/protocol/index.ts';
 import { emptyHistogram, record, toJson } from '../../services/telemetry/index.ts';
-import { addDrift, emptyDrift, lagSince, quantilesOf } from './lag.ts';
+import { addDrift, driftSince, emptyDrift, lagSince, quantilesOf } from './lag.ts';
 
 const histogram = (...values: number[]): ReturnType<typeof emptyHistogram> => {
   const h = emptyHistogram();
@@ -38,4 +39,15 @@ test('drift adds up, its maximum does not', () => {
       EUR: '9007199254740998', USD: '1',
     }, amountMax: { EUR: '5', USD: '1' }, reversed: 1, reversedAmount: { EUR: '2' },
   });
+});
+
+test('drift since the start of a replay', () => {
+  const drift = (compared: number, drifted: number, amount: string, max: string, reversed = 0): Drift => ({
+    compared, drifted, amount: { EUR: amount }, amountMax: { EUR: max }, reversed, reversedAmount: {},
+  });
+  expect(driftSince(drift(10, 2, '30', '20', 1), drift(15, 3, '37', '20', 1))).toEqual({ ...drift(5, 1, '7', '7', 0) });
+  expect(driftSince(drift(10, 2, '30', '20'), drift(15, 2, '30', '20'))).toMatchObject({ drifted: 0, amountMax: { EUR: '0' } });
+  expect(driftSince(undefined, drift(1, 1, '5', '5'))).toEqual(drift(1, 1, '5', '5'));
+  // The node was started again in between.
+  expect(driftSince(drift(10, 2, '30', '20'), drift(3, 1, '5', '5'))).toEqual(drift(3, 1, '5', '5'));
 });

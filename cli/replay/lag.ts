@@ -81,3 +81,23 @@ export function addDrift(a: Drift, b: Drift | undefined): Drift {
     reversedAmount: both(a.reversedAmount, b.reversedAmount, sum),
   };
 }
+
+/**
+ * What was found since `before`. How large the largest difference since then was is not known when an earlier one was as
+ * large: `amountMax` is then a bound. When the service was started again in between, everything it has is newer.
+ */
+export function driftSince(before: Drift | undefined, after: Drift | undefined): Drift {
+  if (after === undefined) return emptyDrift();
+  if (before === undefined || before.compared > after.compared) return after;
+  const less = (a: Drift['amount'], b: Drift['amount']): Record<string, string> =>
+    Object.fromEntries(Object.entries(a).map(([k, v]) => [k, (BigInt(v) - BigInt(b[k] ?? '0')).toString()]));
+  const amount = less(after.amount, before.amount);
+  const least = (a: bigint, b: bigint): string => (a < b ? a : b).toString();
+  return {
+    compared: after.compared - before.compared, drifted: after.drifted - before.drifted, amount,
+    amountMax: Object.fromEntries(
+      Object.entries(after.amountMax).map(([k, v]) => [k, least(BigInt(v), BigInt(amount[k] ?? '0'))]),
+    ),
+    reversed: after.reversed - before.reversed, reversedAmount: less(after.reversedAmount, before.reversedAmount),
+  };
+}

@@ -1,17 +1,17 @@
 /** The end of a replay, for people. */
-import { table } from '../io.ts';
+import { counted as count, table } from '../io.ts';
 import { lagTable } from '../status.ts';
 import { formatDecimal } from './decimal.ts';
 import type { ReplayResult } from './run.ts';
 
-export function renderReplay(r: ReplayResult, asset: string, scale: number): string {
+/** @param columns width to keep to, where there is one */
+export function renderReplay(r: ReplayResult, asset: string, scale: number, columns?: number): string {
   const amount = (minor: string): string => `${formatDecimal(BigInt(minor), scale)} ${asset}`;
   const mark = (ok: boolean): string => (ok ? 'ok  ' : 'FAIL');
-  const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
   const rows: [boolean, string][] = [
-    [r.accountsMatching === r.accounts, `${r.accountsMatching.toLocaleString('en')} of ${count(r.accounts, 'account')} hold `
-      + `what is recorded (${r.accountsExact.toLocaleString('en')} exactly; largest difference ${amount(r.differenceMax)})`],
-    [r.ledgerSum === '0', `the ledger sums to ${r.ledgerSum === '0' ? 'zero' : amount(r.ledgerSum)}`],
+    [r.accountsMatching === r.accounts, `${r.accountsMatching.toLocaleString('en')} of ${count(r.accounts, 'account')} with recorded `
+      + `balances ${r.accounts === 1 ? 'holds its own' : 'hold theirs'} (${r.accountsExact.toLocaleString('en')} exactly; largest `
+      + `difference ${amount(r.differenceMax)})`],
     [r.lost === 0, `${count(r.lost, 'settlement')} lost`],
     [r.duplicated === 0, `${count(r.duplicated, 'settlement')} duplicated`],
     [r.rejected + r.refused + r.failed === 0, `${count(r.rejected + r.failed, 'settlement')} rejected`],
@@ -22,10 +22,12 @@ export function renderReplay(r: ReplayResult, asset: string, scale: number): str
     `${count(r.transactions, 'transaction')} in ${r.seconds.toFixed(1)} s (sent in ${r.secondsSending.toFixed(1)} s, all final `
       + `after ${r.secondsToFinal.toFixed(1)} s, checked in ${r.secondsChecking.toFixed(1)} s)`,
     `${r.decidedOffline.toLocaleString('en')} decided while cut off${r.openings === 0 ? '' : `; ${count(r.openings, 'opening settlement')}`}${r.zeroAmount === 0 ? '' : `; ${count(r.zeroAmount, 'row')} with amount zero, nothing to settle`}${r.repeated === 0 ? '' : `; ${r.repeated.toLocaleString('en')} were known already`}`,
-    '', ...rows.map(([ok, text]) => `  ${mark(ok)}  ${text}`), '',
+    '', 'This replay:', ...rows.map(([ok, text]) => `  ${mark(ok)}  ${text}`),
+    '', 'The whole platform, each log from its first entry:',
+    `  ${mark(r.ledgerSum === '0')}  the ledger sums to ${r.ledgerSum === '0' ? 'zero' : amount(r.ledgerSum)}`,
     ...Object.entries(r.checked).map(([what, n]) => `  ${n.toLocaleString('en').padStart(12)}  ${what}`), '',
-    lagTable(Object.entries(r.lag).map(([k, v]) => [k === 'all' ? 'all' : `region ${k}`, v])), '',
-    table([['DRIFT', 'compared', 'drifted', 'largest', 'reversed'], ...Object.entries(r.drift).map(([k, d]) =>
+    lagTable(Object.entries(r.lag).map(([k, v]) => [k === 'all' ? 'all' : `region ${k}`, v]), 'LAG IN THIS REPLAY', columns), '',
+    table([['DRIFT IN THIS REPLAY', 'compared', 'drifted', 'largest, at most', 'reversed'], ...Object.entries(r.drift).map(([k, d]) =>
       [
         k === 'all' ? 'all' : `region ${k}`, String(d.compared), String(d.drifted), amount(d.amountMax[asset] ?? '0'),
         String(d.reversed),

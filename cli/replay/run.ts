@@ -17,7 +17,7 @@ import { logOf } from '../verify/receipt.ts';
 import { createLogReader, createProver } from '../verify/log.ts';
 import { checkBalances, OutcomeBook, type BalanceCheck, type OutcomeCheck } from './check.ts';
 import {
-  addDrift, addLag, emptyDrift, emptyStages, lagSince, stageQuantiles, type StageHistograms, type StageQuantiles,
+  addDrift, addLag, driftSince, emptyDrift, emptyStages, lagSince, stageQuantiles, type StageHistograms, type StageQuantiles,
 } from './lag.ts';
 import type { Mapping } from './mapping.ts';
 import type { Plan } from './scan.ts';
@@ -78,15 +78,16 @@ export interface ReplayResult {
   readonly repeated: number;
   readonly proofsChecked: number;
   readonly proofsFailed: number;
+  /** Of the whole platform, each log from its first entry. */
   readonly checked: Readonly<Record<string, number>>;
   /** Seconds: of everything, and of its parts. */
   readonly seconds: number;
   readonly secondsSending: number;
   readonly secondsToFinal: number;
   readonly secondsChecking: number;
-  /** Region -> stage -> quantiles, milliseconds; `all` is the whole platform. */
+  /** Region -> stage -> quantiles during this replay, milliseconds; `all` is the whole platform. */
   readonly lag: Readonly<Record<string, StageQuantiles>>;
-  /** Region -> drift; `all` is the whole platform. Minor units. */
+  /** Region -> drift during this replay; `all` is the whole platform. Minor units; `amountMax` is an upper bound. */
   readonly drift: Readonly<Record<string, Drift>>;
   readonly problems: readonly string[];
 }
@@ -478,7 +479,7 @@ function figures(
     };
     for (const key of ['all', region]) {
       addLag(lag[key] ??= emptyStages(), since);
-      drift[key] = addDrift(drift[key] ?? emptyDrift(), now.drift);
+      drift[key] = addDrift(drift[key] ?? emptyDrift(), driftSince(before.get(id)?.drift, now.drift));
     }
   }
   return { lag: Object.fromEntries(Object.entries(lag).map(([k, v]) => [k, stageQuantiles(v)])), drift };

@@ -54,8 +54,8 @@ export interface Fixture {
   readonly sources: ReadonlyMap<string, LogSource>;
   readonly logs: Readonly<Record<string, MemoryLog>>;
   readonly policyText: string;
-  /** Signs the global log as it stands, with a cosignature of replica 0 of region eu. */
-  globalCheckpoint(): Promise<string>;
+  /** Signs the global log as it stands, cosigned by replicas of region eu: by default 0 and 1, which are its quorum. */
+  globalCheckpoint(replicas?: readonly number[]): Promise<string>;
 }
 
 export interface FixtureOptions {
@@ -67,6 +67,8 @@ export interface FixtureOptions {
   readonly bend?: (decision: Decision, instruction: Instruction) => Decision;
   /** Changes what an edge node believes of a balance. */
   readonly believe?: (balance: bigint, account: string) => bigint;
+  /** Changes the inputs of a decision before it is taken. `last`: of the one decision without an outcome. */
+  readonly imagine?: (inputs: DecisionInputs, last: boolean) => DecisionInputs;
 }
 
 /** Two regions (2 of 3 replicas, 1 of 1), two nodes in the first, one in the second; some settlements refused, rejected, repeated. */
@@ -115,16 +117,17 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
     const { id, debitAccount, creditAccount, amount } = outcome.instruction;
     const first = firsts.get(id);
     const both = balances.has(debitAccount) && balances.has(creditAccount);
+    const { reason: _, refusedAtEdge: refused, ...bare } = outcome;
     let out = outcome;
-    if (outcome.refusedAtEdge !== true) {
-      if (first !== undefined && sameInstruction(first.outcome.instruction, outcome.instruction)) {
-        out = {
-          ...outcome, status: first.outcome.status, duplicateOf: first.at,
-          ...(first.outcome.reason === undefined ? {} : { reason: first.outcome.reason }),
-        };
-      } else if (first !== undefined) {
-        out = { ...outcome, status: 'rejected', reason: 'id-conflict' };
-      } else if (!both) {
+    if (first !== undefined && sameInstruction(first.outcome.instruction, outcome.instruction)) {
+      out = {
+        ...bare, status: first.outcome.status, duplicateOf: first.at,
+        ...(first.outcome.reason === undefined ? {} : { reason: first.outcome.reason }),
+      };
+    } else if (first !== undefined) {
+      out = { ...bare, status: 'rejected', reason: 'id-conflict' };
+    } else if (refused !== true) {
+      if (!both) {
         out = { ...outcome, status: 'rejected', reason: 'account-unknown' };
       } else if (debitAccount !== 'bank' && balances.get(debitAccount)! < amount) {
         out = { ...outcome, status: 'rejected', reason: 'insufficient-funds' };
@@ -163,9 +166,10 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
         continue;
       }
       const debit = known(instruction.debitAccount);
-      const inputs: DecisionInputs = {
+      const honest: DecisionInputs = {
         debit, debitAgeMs: debit === null ? 0 : round, creditAsset: 'EUR', reserved: 0n, offlineAccount: 0n, offlineNode: 0n, connected: round % 4 !== 3,
       };
+      const inputs = o.imagine?.(honest, false) ?? honest;
       const decision = decide(instruction, inputs, POLICY);
       const entry: DecisionEntry = {
         instruction, inputs, decision: o.bend?.(decision, instruction) ?? decision, decidedAt: AT + made,
@@ -201,10 +205,11 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
   }
   // Younger than the global checkpoint: decided, not yet ordered.
   const late: Instruction = { id: 'late', asset: 'EUR', debitAccount: 'bank', creditAccount: 'bob', amount: 5n };
-  const inputs: DecisionInputs = {
+  const honest: DecisionInputs = {
     debit: known('bank'), debitAgeMs: 1, creditAsset: 'EUR', reserved: 0n, offlineAccount: 0n, offlineNode: 0n,
     connected: true,
   };
+  const inputs = o.imagine?.(honest, true) ?? honest;
   nodes['us-a'].append(
     encodeDecision(
       { instruction: late, inputs, decision: decide(late, inputs, POLICY), decidedAt: AT, policy: policyDigest(POLICY) },
@@ -224,9 +229,9 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
       global, 'region-eu': regions.eu, 'region-us': regions.us, 'edge-eu-a': nodes['eu-a'], 'edge-eu-b': nodes['eu-b'],
       'edge-us-a': nodes['us-a'],
     },
-    globalCheckpoint: () => checkpoint(global, keys.global, [keys.euReplicas[0]!]),
+    globalCheckpoint: (replicas = [0, 1]) => checkpoint(global, keys.global, replicas.map((i) => keys.euReplicas[i]!)),
     sources: new Map([
-      ['global', source(global, keys.global, [keys.euReplicas[0]!])],
+      ['global', source(global, keys.global, keys.euReplicas.slice(0, 2))],
       ['region-eu', source(regions.eu, keys.eu, keys.euReplicas.slice(1))],
       ['region-us', source(regions.us, keys.us, keys.usReplicas)],
       ...names.map((n): [string, LogSource] => [`edge-${n}`, source(nodes[n], keys.nodes[n]!, [])]),

@@ -78,12 +78,17 @@ describe('verify an export', () => {
     expect(checked['rejected outcomes']).toBeGreaterThan(20);
     expect(checked['final outcomes']).toBeGreaterThan(300);
     expect(checked['assets whose balances sum to zero']).toBe(1);
-    expect(report.notes).toEqual(['1 entries of edge logs are younger than the global checkpoint: they have no outcome in '
+    expect(checked['logs compared with the manifest']).toBe(6);
+    expect([report.complete, report.missingLogs]).toEqual([true, []]);
+    expect(report.notes).toEqual(['1 entry of edge logs is younger than the global checkpoint, without an outcome in '
       + 'this export yet']);
   });
 
   test('without a trust.json from elsewhere it says whose keys it used', () => {
-    expect(verifyFolder(asFiles(intact)).notes[0]).toMatch(/public keys are those in the export itself/);
+    expect(verifyFolder(asFiles(intact))).toMatchObject(
+      { ok: true, trust: 'own', trustSha256: fileOf('', intact.get('trust.json')!).sha256 },
+    );
+    expect(verifyFolder(asFiles(intact), { trust: fixture.trust }).trust).toBe('given');
   });
 
   test('one flipped bit anywhere is found, and its file named', () => {
@@ -139,6 +144,18 @@ describe('verify an export', () => {
       const log = path.startsWith('logs/') ? path.split('/').slice(0, 2).join('/') : path;
       expect(named(report).some((f) => f.startsWith(log)), `${path}: ${named(report).join()}`).toBe(true);
     }
+  });
+
+  test.each([
+    ['size', 5, /size of global is given as 5; its checkpoint says \d+/], ['root', 'AAAA', /root of global is given as "AAAA"/],
+    ['origin', 'elsewhere/global', /origin of global/], ['name', 'edge-nobody', /"edge-nobody" is a log that trust.json does not name/],
+  ])('a manifest that says another %s of a log than its checkpoint is found', (field, value, expected) => {
+    const old = JSON.parse(intact.get(MANIFEST)!.toString()) as Parameters<typeof renderManifest>[0];
+    const logs = old.logs.map((l) => (l.name === 'global' ? { ...l, [field]: value } : l));
+    const files = new Map(intact).set(MANIFEST, Buffer.from(renderManifest({ ...old, logs })));
+    const report = verifyFolder(asFiles(files), { trust: fixture.trust });
+    expect(named(report)).toContain(MANIFEST);
+    expect(report.failures.map((f) => f.what).join('\n')).toMatch(expected);
   });
 
   test('a log rolled back to an older checkpoint is found', async () => {
@@ -200,6 +217,15 @@ describe('a platform that lies and signs it', () => {
     ['an edge node that makes up a balance', {
       settlements: 200, believe: (balance, account) => (account === 'bank' ? balance + 1n : balance),
     }, /believed that bank held -?\d+ EUR at size \d+ of the global log; it held/],
+    ['an edge node that makes up an overdraft limit', {
+      settlements: 200, imagine: (i) => (i.debit?.account === 'alice' ? { ...i, debit: { ...i.debit, overdraft: null } } : i),
+    }, /believed that alice had no overdraft limit at size \d+ of the global log; it had an overdraft limit of 0/],
+    ['an edge node that believes a log that was not there yet', {
+      settlements: 200, imagine: (i, last) => (i.debit === null || last ? i : { ...i, debit: { ...i.debit, asOf: 999_999_999 } }),
+    }, /at size 999999999 of the global log, which has the outcome of this very decision at \d+ already/],
+    ['an edge node that makes up the asset of the account credited', {
+      settlements: 200, imagine: (i) => ({ ...i, creditAsset: 'USD' }),
+    }, /believed that \w+ is an account in USD; it is in EUR/],
   ];
   test.each(cases)('%s', async (name, options, expected) => {
     const f = await makeFixture(options);
@@ -210,6 +236,17 @@ describe('a platform that lies and signs it', () => {
     expect(report.failures[0]!.file).toMatch(/^logs\/.*\/tile\/entries\//);
     expect(report.failures[0]!.entry).toBeTypeOf('number');
   });
+});
+
+test('what a decision without an outcome believes of a younger global log is unchecked, and said so', async () => {
+  const f = await makeFixture({
+    settlements: 40, imagine: (i, last) => (last ? { ...i, debit: { ...i.debit!, asOf: i.debit!.asOf + 7 } } : i),
+  });
+  const exported = await exportOf(f, 'younger');
+  const report = verifyFolder(filesOf(exported.dir), { trust: f.trust });
+  expect(report.failures).toEqual([]);
+  expect(report.checked['beliefs UNCHECKED, younger than the global log']).toBe(1);
+  expect(report.notes.join('\n')).toMatch(/unchecked in 1 case: of a larger global log than the \d+ entries of this export/);
 });
 
 describe('export', () => {
@@ -269,6 +306,7 @@ describe('export', () => {
     expect(exported.left).toEqual(['edge-us-a: nobody serves this log now']);
     const report = verifyFolder(filesOf(exported.dir), { trust: f.trust });
     expect(report.failures).toEqual([]);
+    expect(report).toMatchObject({ ok: true, complete: false, missingLogs: ['edge-us-a'] });
     expect(report.notes).toContain('edge-us-a: this log is not part of the export; nothing that depends on it was checked');
   });
 });

@@ -11,15 +11,16 @@ import { parseTrust, witnessedBy, type Trust, type TrustFile } from '../../servi
 import {
   encodeBundle, openCheckpointWithQuorum, parseTilePath, rootAt, type Checkpoint, type Verifier,
 } from '../../services/transparency/index.ts';
+import { counted } from '../io.ts';
 import { Beliefs } from './beliefs.ts';
 import { createAuditLedger, type AuditLedger } from './ledger.ts';
 import { logFiles, verifyLog, type VerifiedLog } from './log.ts';
-import { fileOf, MANIFEST, parseManifest } from './manifest.ts';
+import { fileOf, MANIFEST, parseManifest, type ManifestLog } from './manifest.ts';
 import { logPolicies, vkeyFiles, witnessFiles } from './policies.ts';
 import { Findings, type Files, type Report } from './report.ts';
 
 export interface FolderOptions {
-  /** The reader's own trust.json, from elsewhere; without it the export's own is used, and said so. */
+  /** The reader's own trust.json, from elsewhere; without it the export's own is used, and the report says so. */
   readonly trust?: string;
   /** Every outcome of the global log, in order, whether or not it holds. */
   readonly onOutcome?: (outcome: OutcomeEntry, index: number) => void;
@@ -59,20 +60,23 @@ export const logNames = (trust: Trust): string[] => [
 export function verifyFolder(files: Files, options: FolderOptions = {}): Report {
   const found = new Findings();
   const listed = checkManifest(files, found);
-  const trust = readTrustOf(files, options, listed, found);
+  const { trust, text } = readTrustOf(files, options, listed, found);
+  const used = text === undefined ? undefined : { whose: options.trust === undefined ? 'own' as const : 'given' as const, text };
   if (trust === null) {
     found.note('without its public keys nothing else of the export could be checked');
-    return found.report('export');
+    return found.report('export', used);
   }
   const logs = new Map<string, VerifiedLog>();
   const all = new Set(files.list());
   for (const name of logNames(trust)) {
     if (listed?.has(name) === false) {
-      found.note(`${name}: this log is not part of the export; nothing that depends on it was checked`);
+      found.missing(name);
       continue;
     }
     const log = checkLog(files, name, trust, found, options);
     if (log === null) continue;
+    const said = listed?.get(name);
+    if (said !== undefined) compareListed(said, log.checkpoint, found);
     logs.set(name, log);
     const expected = new Set(logFiles(log.size));
     for (const path of all) {
@@ -80,6 +84,11 @@ export function verifyFolder(files: Files, options: FolderOptions = {}): Report 
       if (rest?.startsWith('tile/') === true && !expected.has(rest)) {
         found.fail(path, parseTilePath(rest) === null ? 'is not a tile path' : `does not belong to a log of ${log.size} entries`);
       }
+    }
+  }
+  for (const name of listed?.keys() ?? []) {
+    if (!logNames(trust).includes(name)) {
+      found.fail(MANIFEST, `logs: ${JSON.stringify(name)} is a log that trust.json does not name`);
     }
   }
   const known = new Set(logNames(trust).map((name) => `${LOGS}${name}/`));
@@ -99,8 +108,9 @@ export function verifyFolder(files: Files, options: FolderOptions = {}): Report 
       if (listed?.has(`edge-${id}`) === false) leftOut.add(id);
       const log = logs.get(`edge-${id}`);
       if (log?.readable !== true) continue;
-      const malformedAt = checkDecisions(log, policies, beliefs, found, options);
-      nodes.set(id, { id, region: region.id, verifier, log, ordered: 0, settled: 0, malformedAt });
+      const node: Node = { id, region: region.id, verifier, log, ordered: 0, settled: 0, malformedAt: Infinity };
+      node.malformedAt = checkDecisions(node, policies, beliefs, found, options);
+      nodes.set(id, node);
     }
     const log = logs.get(`region-${region.id}`);
     if (log?.readable !== true) continue;
@@ -110,11 +120,11 @@ export function verifyFolder(files: Files, options: FolderOptions = {}): Report 
   const global = logs.get('global');
   if (global?.readable === true) checkGlobal(global, nodes, leftOut, walks, beliefs, found, options);
   else found.note('the ledger could not be recomputed');
-  return found.report('export');
+  return found.report('export', used);
 }
 
-/** @returns the names of the logs that the export says it has, or null when it does not say so credibly */
-function checkManifest(files: Files, found: Findings): Set<string> | null {
+/** @returns the logs that the export says it has, by name, or null when it does not say so credibly */
+function checkManifest(files: Files, found: Findings): Map<string, ManifestLog> | null {
   const manifest = found.attempt(MANIFEST, () => parseManifest(files.read(MANIFEST)));
   if (manifest === undefined) return null;
   found.count('manifest');
@@ -131,19 +141,32 @@ function checkManifest(files: Files, found: Findings): Set<string> | null {
     });
   }
   for (const path of files.list()) if (!listed.has(path)) found.fail(path, 'is not in the manifest');
-  return new Set(manifest.logs.map((l) => l.name));
+  const logs = new Map(manifest.logs.map((l) => [l.name, l]));
+  if (logs.size !== manifest.logs.length) found.fail(MANIFEST, 'logs: one log stands there twice');
+  return logs;
 }
 
-function readTrustOf(files: Files, options: FolderOptions, logs: ReadonlySet<string> | null, found: Findings): Trust | null {
+/** What the manifest says of a log is what people read: it has to be what the signed checkpoint says. */
+function compareListed(said: ManifestLog, { origin, size, root }: Checkpoint, found: Findings): void {
+  const is: Omit<ManifestLog, 'name'> = { origin, size, root: Buffer.from(root).toString('base64') };
+  for (const field of ['origin', 'size', 'root'] as const) {
+    if (said[field] === is[field]) continue;
+    found.fail(MANIFEST, `logs: ${field} of ${said.name} is given as ${JSON.stringify(said[field]) ?? 'nothing'}; its checkpoint `
+      + `says ${JSON.stringify(is[field])}`);
+  }
+  found.count('logs compared with the manifest');
+}
+
+/** @returns the keys that count, null when they can't be read, and the text that they are from */
+function readTrustOf(
+  files: Files, options: FolderOptions, logs: ReadonlyMap<string, ManifestLog> | null, found: Findings,
+): { trust: Trust | null; text?: string } {
   const own = found.attempt('trust.json', () => files.read('trust.json').toString('utf8'));
   const text = options.trust ?? own;
-  if (text === undefined) return null;
+  if (text === undefined) return { trust: null };
   const trust = found.attempt('trust.json', () => parseTrust(text));
-  if (trust === undefined) return null;
-  if (options.trust === undefined) {
-    found.note('the public keys are those in the export itself; compare trust.json with your own copy, or give it with --trust');
-  }
-  else if (own !== undefined) {
+  if (trust === undefined) return { trust: null, text };
+  if (options.trust !== undefined && own !== undefined) {
     found.attempt('trust.json', () => {
       if (JSON.stringify(JSON.parse(own)) !== JSON.stringify(JSON.parse(text))) {
         throw new Error('is not the trust.json that was given');
@@ -160,7 +183,7 @@ function readTrustOf(files: Files, options: FolderOptions, logs: ReadonlySet<str
       found.count('keys and witness policies');
     });
   }
-  return trust;
+  return { trust, text };
 }
 
 /** Opens a log's checkpoint with the keys and the quorum that trust.json asks for. @throws NoteError */
@@ -225,8 +248,9 @@ export function redecide(entry: DecisionEntry, bytes: Uint8Array, policy: Policy
 
 /** @returns index of the first entry that is no decision, Infinity when all are */
 function checkDecisions(
-  log: VerifiedLog, policies: ReadonlyMap<string, Policy>, beliefs: Beliefs, found: Findings, options: FolderOptions,
+  node: Node, policies: ReadonlyMap<string, Policy>, beliefs: Beliefs, found: Findings, options: FolderOptions,
 ): number {
+  const { log } = node;
   const ids = new Set<string>();
   let malformedAt = Infinity;
   for (let i = 0; i < log.size; i += 1) {
@@ -240,8 +264,8 @@ function checkDecisions(
           throw new Error(`${entry.instruction.id}: decided on the state of ${entry.inputs.debit.account}, not of the account `
             + `that is debited`);
         }
-        beliefs.add(entry.inputs.debit, log.fileOf(i), i);
       }
+      beliefs.add(node, entry.inputs, entry.instruction.creditAccount, log.fileOf(i), i);
       const policy = policies.get(entry.policy);
       if (policy === undefined) throw new Error(`${entry.instruction.id}: policies/${entry.policy}.json is missing or damaged`);
       redecide(entry, bytes, policy);
@@ -324,13 +348,13 @@ function checkGlobal(
         return;
       }
       options.onOutcome?.(entry, i);
-      open = follow(entry, open, walks, nodes, leftOut);
+      open = follow(entry, i, open, walks, nodes, leftOut, found);
       ledger.apply(entry, i);
       found.count(entry.status === 'final' ? 'final outcomes' : 'rejected outcomes');
     }, i);
     if (i % 1_000 === 0) options.onProgress?.('ledger from the global log', i, log.size);
   }
-  beliefs.compare(log.size, ledger, found);
+  beliefs.finish(log.size, ledger, found);
   for (const [asset, sum] of ledger.sums()) {
     found.count('assets whose balances sum to zero');
     if (sum !== 0n) found.fail(log.dir, `balances of ${asset} sum to ${sum}, not to zero`);
@@ -339,15 +363,16 @@ function checkGlobal(
   let beyond = 0;
   for (const node of nodes.values()) beyond += node.log.size - node.settled;
   if (beyond > 0) {
-    found.note(`${beyond} entries of edge logs are younger than the global checkpoint: they have no outcome in this export yet`);
+    found.note(`${counted(beyond, 'entry', 'entries')} of edge logs ${beyond === 1 ? 'is' : 'are'} younger than the global `
+      + 'checkpoint, without an outcome in this export yet');
   }
   options.onLedger?.(ledger);
 }
 
-/** The outcome has to be the one that comes next: of the next entry of its region's next batch. */
+/** The outcome, at global index `at`, has to be the one that comes next: of the next entry of its region's next batch. */
 function follow(
-  entry: OutcomeEntry, open: RegionWalk | null, walks: ReadonlyMap<string, RegionWalk>, nodes: ReadonlyMap<string, Node>,
-  leftOut: ReadonlySet<string>,
+  entry: OutcomeEntry, at: number, open: RegionWalk | null, walks: ReadonlyMap<string, RegionWalk>,
+  nodes: ReadonlyMap<string, Node>, leftOut: ReadonlySet<string>, found: Findings,
 ): RegionWalk | null {
   const walk = walks.get(entry.region);
   if (walk === undefined) throw new Error(`outcome of region ${entry.region}, whose log is unknown or could not be read`);
@@ -378,11 +403,18 @@ function follow(
   if (!sameInstruction(decided.instruction, entry.instruction)) {
     throw new Error(`${entry.instruction.id}: is not the instruction that ${entry.node} decided at ${index}`);
   }
+  const { debit } = decided.inputs;
+  if (debit !== null && debit.asOf > at) {
+    found.fail(node.log.fileOf(index), `${entry.instruction.id}: decided on the state of ${debit.account} at size ${debit.asOf} `
+      + `of the global log, which has the outcome of this very decision at ${at} already`, index);
+  }
   const refused = decided.decision.result === 'refused';
-  if (refused !== (entry.refusedAtEdge === true)) {
+  // What its id became before stands above the edge's refusal; whether it is so is for the ledger to say.
+  const earlier = entry.duplicateOf !== undefined || entry.reason === 'id-conflict';
+  if (entry.refusedAtEdge === true ? !refused : refused && !earlier) {
     throw new Error(`${entry.instruction.id}: ${entry.node} ${refused ? 'refused' : 'accepted'} it, the outcome says otherwise`);
   }
-  if (refused && entry.reason !== decided.decision.reason) {
+  if (entry.refusedAtEdge === true && entry.reason !== decided.decision.reason) {
     throw new Error(`${entry.instruction.id}: ${entry.node} refused it for ${decided.decision.reason}, the outcome says `
       + `${entry.reason}`);
   }

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { PROOF_HEADER } from '../../services/transparency/index.ts';
 import { verifyFolder, type FolderOptions } from './folder.ts';
 import { MANIFEST } from './manifest.ts';
-import { parseProvenance, verifyProvenance, verifyReceipt } from './receipt.ts';
+import { parseProvenance, verifyProvenance, verifyReceipt, type NamedProvenance } from './receipt.ts';
 import type { Files, Report } from './report.ts';
 
 export type { Report } from './report.ts';
@@ -18,6 +18,8 @@ export class VerifyUsageError extends Error {
 export interface VerifyOptions {
   /** Text of the reader's own trust.json. */
   readonly trust?: string;
+  /** The same, for receipts alone; exports, which bring keys, are checked with those. */
+  readonly receiptTrust?: string;
   /** Bytes of the log entry that a receipt is for. */
   readonly entry?: Uint8Array;
   readonly onProgress?: NonNullable<FolderOptions['onProgress']>;
@@ -60,27 +62,34 @@ export function detect(path: string): Kind {
     + `a folder would be an export`);
 }
 
-/** Each path with what its verification found, in order. Provenance files among the paths serve as entries of the receipts. @throws VerifyUsageError */
+/**
+ * Each path with what its verification found, in order. Receipts are compared with the provenance documents among the paths.
+ * @throws VerifyUsageError
+ */
 export function verifyPaths(paths: readonly string[], options: VerifyOptions): { path: string; report: Report }[] {
   const kinds = paths.map(detect);
   const entries: Uint8Array[] = [];
+  const provenances: NamedProvenance[] = [];
   // As it is, and without the newline that editors and shells put behind it.
   if (options.entry !== undefined) {
     entries.push(options.entry, ...(options.entry.at(-1) === 0x0a ? [options.entry.subarray(0, -1)] : []));
   }
   paths.forEach((path, i) => {
-    if (kinds[i] === 'provenance') entries.push(Buffer.from(parseProvenance(readFileSync(path, 'utf8'))!.entry, 'utf8'));
+    if (kinds[i] === 'provenance') provenances.push({ file: path, provenance: parseProvenance(readFileSync(path, 'utf8'))! });
   });
-  return paths.map((path, i) => ({ path, report: verifyOne(path, kinds[i]!, entries, options) }));
+  return paths.map((path, i) => ({ path, report: verifyOne(path, kinds[i]!, entries, provenances, options) }));
 }
 
-function verifyOne(path: string, kind: Kind, entries: readonly Uint8Array[], options: VerifyOptions): Report {
+function verifyOne(
+  path: string, kind: Kind, entries: readonly Uint8Array[], provenances: readonly NamedProvenance[], options: VerifyOptions,
+): Report {
   if (kind === 'export') return verifyFolder(filesOf(path), options);
   const text = readFileSync(path, 'utf8');
   if (kind === 'provenance') return verifyProvenance(path, text);
-  if (options.trust === undefined) {
+  const trust = options.trust ?? options.receiptTrust;
+  if (trust === undefined) {
     throw new VerifyUsageError(`${path}: whose signatures count? Give the platform's public keys with --trust FILE (trust.json `
       + `of its data folder)`);
   }
-  return verifyReceipt(path, text, entries, options.trust);
+  return verifyReceipt(path, text, entries, trust, provenances);
 }

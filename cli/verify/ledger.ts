@@ -9,6 +9,8 @@ import {
 interface Account {
   readonly asset: string;
   overdraft: bigint | null;
+  /** Every limit it has had. */
+  readonly limits: Set<bigint | null>;
   balance: bigint;
 }
 
@@ -19,6 +21,10 @@ export interface AuditLedger {
   apply(entry: OutcomeEntry, at: number): void;
   balance(account: string): bigint | undefined;
   asset(account: string): string | undefined;
+  /** Minor units below zero that the account may go, null = without limit; undefined when it is not open. */
+  overdraft(account: string): bigint | null | undefined;
+  /** Whether it has that limit, or has had it before. */
+  hadOverdraft(account: string, limit: bigint | null): boolean;
   readonly accounts: number;
   /** Sum of all balances, by asset: zero when no money came from nowhere. */
   sums(): Map<string, bigint>;
@@ -62,7 +68,7 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
     const s = entry.instruction;
     const reason = obstacle(s);
     if (reason !== (entry.reason ?? null)) {
-      throw new Error(`${s.id} is ${entry.status}${entry.reason === undefined ? '' : ` for ${entry.reason}`}; recomputed it is `
+      throw new Error(`${s.id} is ${fateOf(entry)}; recomputed it is `
         + `${reason === null ? 'final' : `rejected for ${reason}`}`);
     }
     if (reason !== null) return;
@@ -73,8 +79,11 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
   /** What the earlier outcome of the same id makes of this one. */
   function compareEarlier(entry: OutcomeEntry, earlier: OutcomeEntry, at: number): void {
     const { id } = entry.instruction;
+    if (entry.refusedAtEdge === true) {
+      throw new Error(`${id} has its outcome at entry ${at}; this one is said to be decided by a refusal at the edge`);
+    }
     if (!sameInstruction(earlier.instruction, entry.instruction)) {
-      if (entry.reason !== 'id-conflict') {
+      if (entry.reason !== 'id-conflict' || entry.duplicateOf !== undefined) {
         throw new Error(`${id} stands at entry ${at} with other content, and is not rejected for id-conflict`);
       }
       return;
@@ -84,39 +93,45 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
         + `${entry.duplicateOf === undefined ? 'nothing of that' : `it is at ${entry.duplicateOf}`}`);
     }
     if (entry.status !== earlier.status || entry.reason !== earlier.reason) {
-      throw new Error(`${id} was ${earlier.status} at entry ${at}, here it is ${entry.status}`);
+      throw new Error(`${id} was ${fateOf(earlier)} at entry ${at}, here it is ${fateOf(entry)}`);
     }
   }
 
   return {
     open(entry) {
       const account = accounts.get(entry.account);
-      if (account === undefined) accounts.set(entry.account, { asset: entry.asset, overdraft: entry.overdraft, balance: 0n });
-      else if (account.asset !== entry.asset) {
+      if (account === undefined) {
+        const { asset, overdraft } = entry;
+        accounts.set(entry.account, { asset, overdraft, limits: new Set([overdraft]), balance: 0n });
+      } else if (account.asset !== entry.asset) {
         throw new Error(`account ${entry.account} is opened in ${entry.asset}, and was opened in ${account.asset}`);
+      } else {
+        account.overdraft = entry.overdraft;
+        account.limits.add(entry.overdraft);
       }
-      else account.overdraft = entry.overdraft;
     },
     apply(entry, at) {
       const { id } = entry.instruction;
       const earlierAt = ids.get(id);
-      if (earlierAt === undefined) ids.set(id, at);
-      if (entry.refusedAtEdge === true) {
-        if (entry.duplicateOf !== undefined) {
-          throw new Error(`${id} was refused at the edge, and is said to repeat entry ${entry.duplicateOf}`);
-        }
-      } else if (earlierAt !== undefined) {
+      // What an id became stands before what an edge node thought of it: this comes first, refused at the edge or not.
+      if (earlierAt !== undefined) {
         compareEarlier(entry, outcomeAt(earlierAt), earlierAt);
       } else {
+        ids.set(id, at);
         if (entry.duplicateOf !== undefined) {
           throw new Error(`${id} is said to repeat entry ${entry.duplicateOf}, and is the first with its id`);
         }
-        applyNew(entry);
+        if (entry.refusedAtEdge !== true) applyNew(entry);
+        else if (entry.status !== 'rejected' || entry.reason === 'id-conflict') {
+          throw new Error(`${id} is said to be refused at the edge, and is ${fateOf(entry)}`);
+        }
       }
       compareBalances(entry);
     },
     balance: (account) => accounts.get(account)?.balance,
     asset: (account) => accounts.get(account)?.asset,
+    overdraft: (account) => accounts.get(account)?.overdraft,
+    hadOverdraft: (account, limit) => accounts.get(account)?.limits.has(limit) === true,
     get accounts() {
       return accounts.size;
     },
@@ -127,3 +142,6 @@ export function createAuditLedger(outcomeAt: (index: number) => OutcomeEntry): A
     },
   };
 }
+
+const fateOf = (entry: OutcomeEntry): string =>
+  (entry.reason === undefined ? entry.status : `${entry.status} for ${entry.reason}`);

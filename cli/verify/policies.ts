@@ -10,10 +10,10 @@ import {
 const witness = (region: string, replica: number, vkey: string): PolicyWitness =>
   ({ name: `region-${region}-replica-${replica}`, verifier: parseVerifier(vkey) });
 
-/** The global log: each region witnesses through any of its replicas, `witnessQuorum` regions have to. */
+/** The global log: a region witnesses when `quorum` of its replicas have cosigned, and `witnessQuorum` regions have to. */
 export function globalPolicy(trust: TrustFile): WitnessPolicy {
   const groups: PolicyGroup[] = trust.regions.map(
-    (r) => ({ name: `region-${r.id}`, threshold: 1, members: r.replicas.map((_, i) => `region-${r.id}-replica-${i}`) }),
+    (r) => ({ name: `region-${r.id}`, threshold: r.quorum, members: r.replicas.map((_, i) => `region-${r.id}-replica-${i}`) }),
   );
   return {
     logs: [{ verifier: parseVerifier(trust.global) }],

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeGlobal } from '../../services/protocol/index.ts';
+import { decodeDecision, decodeGlobal, encodeDecision } from '../../services/protocol/index.ts';
 import { formatProof, hashLeaf, inclusionProof } from '../../services/transparency/index.ts';
 import { makeFixture, type Fixture } from './fixture.ts';
 import { detect, verifyPaths, VerifyUsageError } from './index.ts';
-import { verifyProvenance, verifyReceipt } from './receipt.ts';
+import { verifyProvenance, verifyReceipt, type NamedProvenance } from './receipt.ts';
+import type { Report } from './report.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-receipt-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,13 +41,41 @@ beforeAll(async () => {
 describe('a receipt', () => {
   test('proves the entry that it is for', () => {
     const report = verifyReceipt('r', receipt, [entry], fixture.trust);
-    expect(report).toMatchObject({ ok: true, checked: { 'inclusion proof': 1, cosignatures: 1 } });
+    expect(report).toMatchObject({ ok: true, checked: { 'inclusion proof': 1, cosignatures: 2 } });
     const outcome = decodeGlobal(entry);
     expect(report.notes.join()).toContain(outcome.type === 'outcome' ? `${outcome.instruction.id} is ${outcome.status}` : '');
   });
   test('carries its entry in the extra line when somebody put it there', () => {
     const withEntry = receipt.replace('\nindex', `\nextra ${entry.toString('base64')}\nindex`);
     expect(verifyReceipt('r', withEntry, [], fixture.trust).ok).toBe(true);
+  });
+  test('with an entry of its own is held to it', () => {
+    const carries = (bytes: Uint8Array): string =>
+      receipt.replace('\nindex', `\nextra ${Buffer.from(bytes).toString('base64')}\nindex`);
+    // A wrong entry in it is not made good by a right one beside it.
+    expect(verifyReceipt('r', carries(fixture.logs['global']!.entries[INDEX + 1]!), [entry], fixture.trust).ok).toBe(false);
+    expect(verifyReceipt('r', carries(entry), [entry], fixture.trust).ok).toBe(true);
+    expect(verifyReceipt('r', carries(entry), [Buffer.from('x')], fixture.trust).failures[0]!.what).toContain('--entry');
+  });
+  test('and provenance of the other log have to be of one settlement', () => {
+    const withEntry = receipt.replace('\nindex', `\nextra ${entry.toString('base64')}\nindex`);
+    const outcome = decodeGlobal(entry);
+    if (outcome.type !== 'outcome') throw new Error('the fixture has an account there');
+    const edge = fixture.logs[`edge-${outcome.node}`]!;
+    const of = (index: number, more: object = {}): NamedProvenance => ({
+      file: 'p.json',
+      provenance: { entry: edge.entries[index]!.toString(), policy: fixture.policyText, node: outcome.node, index, ...more },
+    });
+    const check = (...provenances: NamedProvenance[]): Report => verifyReceipt('r', withEntry, [], fixture.trust, provenances);
+    expect(check(of(outcome.index))).toMatchObject({ ok: true, checked: { 'compared with provenance': 1 } });
+    const another = edge.entries.findIndex((bytes) => decodeDecision(bytes).instruction.id !== outcome.instruction.id);
+    expect(check(of(another), of(outcome.index)).ok).toBe(true);
+    expect(check(of(another)).failures[0]!.what).toMatch(/is of settlement .*; given beside it are .*\(p\.json\)/);
+    expect(check(of(outcome.index, { index: outcome.index + 1 })).failures[0]!.what).toMatch(/entry \d+ of the edge log/);
+    expect(check(of(outcome.index, { node: 'elsewhere' })).failures[0]!.what).toContain('is of node elsewhere');
+    const decided = decodeDecision(edge.entries[outcome.index]!);
+    const altered = encodeDecision({ ...decided, instruction: { ...decided.instruction, amount: decided.instruction.amount + 1n } });
+    expect(check(of(outcome.index, { entry: Buffer.from(altered).toString() })).failures[0]!.what).toContain('amount');
   });
   test('finds its entry among several', () => {
     expect(verifyReceipt('r', receipt, [Buffer.from('x'), entry], fixture.trust).ok).toBe(true);
@@ -65,6 +94,16 @@ describe('a receipt', () => {
     expect(
       verifyReceipt('r', unwitnessed, [entry], fixture.trust).failures[0]!.what,
     ).toMatch(/witnessed by 0 regions \(none\), 1 are needed/);
+  });
+  test('whose checkpoint a single replica of a region has cosigned does not hold, whichever it is; any two do', async () => {
+    const { global } = fixture.logs;
+    const proof = inclusionProof(INDEX, global!.size, global!.readTile);
+    const by = async (...replicas: number[]): Promise<string[]> => {
+      const text = formatProof({ index: INDEX, proof, checkpoint: await fixture.globalCheckpoint(replicas) });
+      return verifyReceipt('r', text, [entry], fixture.trust).failures.map((f) => f.what);
+    };
+    for (const n of [0, 1, 2]) expect((await by(n))[0]).toMatch(/witnessed by 0 regions/);
+    for (const two of [[0, 1], [0, 2], [1, 2]]) expect(await by(...two)).toEqual([]);
   });
   test('with any bit flipped does not hold', () => {
     const bytes = Buffer.from(receipt);

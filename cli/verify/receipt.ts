@@ -1,5 +1,7 @@
 /** A receipt (C2SP tlog-proof) and a provenance entry, verified offline. */
-import { decodeDecision, decodeGlobal, decodePolicy, policyDigest } from '../../services/protocol/index.ts';
+import {
+  decodeDecision, decodeGlobal, decodePolicy, policyDigest, sameInstruction, type Instruction,
+} from '../../services/protocol/index.ts';
 import { parseTrust, type Trust } from '../../services/shell/trust.ts';
 import { hashLeaf, parseProof, verifyInclusion } from '../../services/transparency/index.ts';
 import { logNames, openLogCheckpoint, redecide } from './folder.ts';
@@ -17,11 +19,24 @@ export function logOf(checkpoint: string, trust: Trust): string {
   return name;
 }
 
+/** A provenance document that stands beside receipts. */
+export interface NamedProvenance {
+  readonly file: string;
+  readonly provenance: ProvenanceJson;
+}
+
 /**
- * @param candidates entries that the receipt may be for; the one whose leaf is in the proof is found
+ * A receipt carries its entry in the proof's extra line; for one that does not, the entry has to be given. Provenance documents
+ * beside it may be of the same log or of the other one (the edge's decision, the centre's outcome): they have to be of the
+ * same settlement.
+ *
+ * @param candidates entries that the reader says the receipt is for
  * @param trustText trust.json: whose signatures count
  */
-export function verifyReceipt(file: string, receipt: string, candidates: readonly Uint8Array[], trustText: string): Report {
+export function verifyReceipt(
+  file: string, receipt: string, candidates: readonly Uint8Array[], trustText: string,
+  provenances: readonly NamedProvenance[] = [],
+): Report {
   const found = new Findings();
   found.attempt(file, () => {
     const trust = parseTrust(trustText);
@@ -30,31 +45,120 @@ export function verifyReceipt(file: string, receipt: string, candidates: readonl
     const checkpoint = openLogCheckpoint(proof.checkpoint, name, trust);
     found.count(`checkpoint of ${name}, size ${checkpoint.size}`);
     found.count('cosignatures', checkpoint.cosigners.length);
-    const entries = proof.extraData === undefined ? candidates : [...candidates, proof.extraData];
-    if (entries.length === 0) {
-      throw new Error('a receipt does not contain its entry: give the provenance file as well, or the entry with --entry FILE');
-    }
-    const errors: Error[] = [];
-    for (const entry of entries) {
-      try {
-        verifyInclusion(hashLeaf(entry), proof.index, checkpoint.size, proof.proof, checkpoint.root);
-        found.count('inclusion proof');
-        if (name !== 'global') return;
-        const outcome = decodeGlobal(entry);
-        if (outcome.type === 'outcome') {
-          found.note(
-            `${outcome.instruction.id} is ${outcome.status}${outcome.reason === undefined ? '' : ` (${outcome.reason})`} at `
-              + `index ${proof.index} of the global log`,
-          );
-        }
-        return;
-      } catch (error) {
-        errors.push(error as Error);
-      }
-    }
-    throw errors[0]!;
+    const includes = (entry: Uint8Array): void =>
+      verifyInclusion(hashLeaf(entry), proof.index, checkpoint.size, proof.proof, checkpoint.root);
+    const entry = provenEntry(proof.extraData, candidates, provenances, includes);
+    found.count('inclusion proof');
+    const settlement = settlementOf(entry, name, proof.index);
+    if (settlement === null) return;
+    found.note(settlement.said);
+    compareWithProvenances(settlement, provenances, found);
   });
-  return found.report('receipt');
+  return found.report('receipt', { whose: 'given', text: trustText });
+}
+
+/** The entry that the receipt proves. @throws Error when there is none, or it is not the one that was given */
+function provenEntry(
+  own: Uint8Array | undefined, candidates: readonly Uint8Array[], provenances: readonly NamedProvenance[],
+  includes: (entry: Uint8Array) => void,
+): Uint8Array {
+  if (own !== undefined) {
+    includes(own);
+    if (candidates.length > 0 && !candidates.some((c) => Buffer.from(c).equals(Buffer.from(own)))) {
+      throw new Error('proves the entry that it carries, which is not the one that was given with --entry');
+    }
+    return own;
+  }
+  const entries = [...candidates, ...provenances.map((p) => Buffer.from(p.provenance.entry, 'utf8'))];
+  if (entries.length === 0) {
+    throw new Error('does not carry its entry: give the provenance file as well, or the entry with --entry FILE');
+  }
+  let first: unknown;
+  for (const entry of entries) {
+    try {
+      includes(entry);
+      return entry;
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+/** What an entry of either log says of a settlement. */
+interface Settlement {
+  readonly log: 'edge' | 'global';
+  readonly instruction: Instruction;
+  /** Where it was decided; unknown where a document does not say. */
+  readonly node: string | undefined;
+  readonly index: number | undefined;
+  readonly bytes: Uint8Array;
+  /** In a sentence. */
+  readonly said: string;
+}
+
+/** @param name of the log, index its place there @returns null when the entry is of no settlement @throws EncodingError */
+function settlementOf(bytes: Uint8Array, name: string, index: number): Settlement | null {
+  const because = (reason: string | undefined): string => (reason === undefined ? '' : ` (${reason})`);
+  if (name === 'global') {
+    const entry = decodeGlobal(bytes);
+    if (entry.type !== 'outcome') return null;
+    const { instruction, node, status, reason, duplicateOf } = entry;
+    const repeats = duplicateOf === undefined ? '' : `; duplicate of entry ${duplicateOf}: nothing moved again`;
+    return {
+      log: 'global', instruction, node, index: entry.index, bytes,
+      said: `${instruction.id} is ${status}${because(reason)} at index ${index} of the global log${repeats}`,
+    };
+  }
+  if (!name.startsWith('edge-')) return null;
+  const { instruction, decision } = decodeDecision(bytes);
+  const node = name.slice('edge-'.length);
+  return {
+    log: 'edge', instruction, node, index, bytes,
+    said: `${instruction.id} was ${decision.result}${because(decision.reason)} at index ${index} of the log of ${node}`,
+  };
+}
+
+/** Null for a document that is of no settlement, or can't be read: its own check says so. */
+function settlementOfProvenance({ entry, policy, node, index }: ProvenanceJson): Settlement | null {
+  const bytes = Buffer.from(entry, 'utf8');
+  try {
+    if (policy === undefined) return settlementOf(bytes, 'global', index ?? 0);
+    const { instruction } = decodeDecision(bytes);
+    return { log: 'edge', instruction, node, index, bytes, said: '' };
+  } catch {
+    return null;
+  }
+}
+
+/** One of the documents has to be of the receipt's settlement, and those that are have to agree with it. */
+function compareWithProvenances(receipt: Settlement, provenances: readonly NamedProvenance[], found: Findings): void {
+  const { id } = receipt.instruction;
+  const others = provenances.flatMap(({ file, provenance }) => {
+    const settlement = settlementOfProvenance(provenance);
+    return settlement === null ? [] : [{ file, settlement }];
+  });
+  if (others.length === 0) return;
+  const same = others.filter((o) => o.settlement.instruction.id === id);
+  if (same.length === 0) {
+    throw new Error(`is of settlement ${id}; given beside it are ${others.slice(0, 3)
+      .map((o) => `${o.settlement.instruction.id} (${o.file})`).join(', ')}${others.length > 3 ? ', ...' : ''}`);
+  }
+  const differences = same.map((o) => ({ file: o.file, what: difference(receipt, o.settlement) }));
+  for (const { file, what } of differences) if (what === null) found.note(`of the same settlement as ${file}`);
+  if (differences.every((d) => d.what !== null)) throw new Error(`${id}: ${differences[0]!.file} ${differences[0]!.what}`);
+  found.count('compared with provenance', differences.filter((d) => d.what === null).length);
+}
+
+/** In what `b` differs from `a`, null when both are of the same decision of the same node. */
+function difference(a: Settlement, b: Settlement): string | null {
+  if (!sameInstruction(a.instruction, b.instruction)) return 'has other accounts, asset or amount';
+  if (a.node !== undefined && b.node !== undefined && a.node !== b.node) return `is of node ${b.node}, the receipt of ${a.node}`;
+  if (a.index !== undefined && b.index !== undefined && a.index !== b.index) {
+    return `is of entry ${b.index} of the edge log, the receipt of ${a.index}`;
+  }
+  if (a.log === b.log && !Buffer.from(a.bytes).equals(Buffer.from(b.bytes))) return 'has another entry than the receipt';
+  return null;
 }
 
 export interface ProvenanceJson {
@@ -108,6 +212,8 @@ export function parseProvenance(text: string): ProvenanceJson | null {
   }
   if (typeof value !== 'object' || value === null || typeof (value as { entry?: unknown }).entry !== 'string') return null;
   const { policy, leaf } = value as { policy?: unknown; leaf?: unknown };
-  if ((policy !== undefined && typeof policy !== 'string') || (leaf !== undefined && typeof leaf !== 'string')) return null;
+  const { node, index } = value as { node?: unknown; index?: unknown };
+  if ([policy, leaf, node].some((v) => v !== undefined && typeof v !== 'string')) return null;
+  if (index !== undefined && !Number.isSafeInteger(index)) return null;
   return value as ProvenanceJson;
 }

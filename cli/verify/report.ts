@@ -1,4 +1,5 @@
 /** What a verification found: every failure with the file it is in, and how much was checked. */
+import { hash } from 'node:crypto';
 
 export interface Failure {
   /** Path within what was verified, `/` between folders. */
@@ -11,6 +12,14 @@ export interface Failure {
 export interface Report {
   readonly kind: 'export' | 'receipt' | 'provenance';
   readonly ok: boolean;
+  /** False when logs that trust.json names are not in the export: what is there may hold, and says nothing about those. */
+  readonly complete: boolean;
+  /** Names of those logs. */
+  readonly missingLogs: readonly string[];
+  /** Whose public keys counted: the export's own, or those that were given. Absent where no signature was checked. */
+  readonly trust?: 'own' | 'given';
+  /** Of the trust.json that counted, hex. */
+  readonly trustSha256?: string;
   /** How many of what were checked, in the order of checking. */
   readonly checked: Readonly<Record<string, number>>;
   /** The first of them; `failureCount` is how many there are. */
@@ -26,6 +35,7 @@ export class Findings {
   readonly #checked = new Map<string, number>();
   readonly #failures: Failure[] = [];
   readonly #notes: string[] = [];
+  readonly #missing: string[] = [];
   #count = 0;
 
   get failureCount(): number {
@@ -39,6 +49,12 @@ export class Findings {
 
   note(text: string): void {
     this.#notes.push(text);
+  }
+
+  /** A log that belongs to the platform and is not in the export. */
+  missing(log: string): void {
+    this.#missing.push(log);
+    this.#notes.push(`${log}: this log is not part of the export; nothing that depends on it was checked`);
   }
 
   count(what: string, by = 1): void {
@@ -55,9 +71,12 @@ export class Findings {
     }
   }
 
-  report(kind: Report['kind']): Report {
+  /** @param trust whose keys counted, and the text of that trust.json */
+  report(kind: Report['kind'], trust?: { readonly whose: 'own' | 'given'; readonly text: string }): Report {
     return {
-      kind, ok: this.#count === 0, checked: Object.fromEntries(this.#checked), failures: this.#failures, failureCount: this.#count,
+      kind, ok: this.#count === 0, complete: this.#missing.length === 0, missingLogs: this.#missing,
+      ...(trust === undefined ? {} : { trust: trust.whose, trustSha256: hash('sha256', trust.text, 'hex') }),
+      checked: Object.fromEntries(this.#checked), failures: this.#failures, failureCount: this.#count,
       notes: this.#notes,
     };
   }

@@ -83,8 +83,18 @@ describe('blocks that are refused', () => {
     await expectRefused(bench, await twin.block(0, 0), 409, 'fork', /has signed two logs/, true);
     await twin.order('r0-n0', one('x2'));
     const answer = await bench.block(await twin.block(1, 1));
-    expect(json(answer)).toMatchObject({ status: 409, code: 'fork', applied: 1, size: 1 });
-    expect(evidence(bench)).toHaveLength(2);
+    expect(json(answer)).toMatchObject({ status: 400, code: 'bad-proof', applied: 1, size: 1 });
+    expect(evidence(bench)).toEqual([{ kind: 'fork', signed: 1 }, { kind: 'bad-proof', signed: 0 }]);
+  });
+
+  test('with junk for a proof beside an honest checkpoint: that is nothing the region has signed', async () => {
+    const { bench, region } = await ready();
+    await settle(bench, region, 'r0-n0', [pay('s1', 'bank', 'alice', 1n)]);
+    await region.order('r0-n0', one('s2'));
+    const block = await region.block(1, 1);
+    const junk = { ...block, header: { ...block.header, consistency: [Buffer.alloc(32, 7).toString('base64')] } };
+    await expectRefused(bench, junk, 400, 'bad-proof', /not shown to extend/, false);
+    expect((await bench.block(block)).status).toBe(200);
   });
 
   test('whose entries are not those of the checkpoint', async () => {

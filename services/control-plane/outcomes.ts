@@ -21,8 +21,11 @@ export interface Outcomes {
   committed(committed: Committed): void;
   /** What the checkpoint covers may be handed out, from now on. */
   witnessed(witnessed: Witnessed): void;
-  /** A frame `{checkpoint, outcomes}` (docs/protocol.md) of the node's outcomes from `from` on. `aborted`: the asker left. */
-  ask(node: string, from: number, waitMs: number, aborted: AbortSignal): Promise<Buffer>;
+  /**
+   * A frame `{checkpoint, outcomes}` (docs/protocol.md) of the node's outcomes from `from` on, at most `limit` of them.
+   * `aborted`: the asker left.
+   */
+  ask(node: string, from: number, waitMs: number, aborted: AbortSignal, limit?: number): Promise<Buffer>;
   readonly waiting: () => number;
 }
 
@@ -54,7 +57,7 @@ export function createOutcomes(
     return whole.subarray(offsets[first], offsets[first + count]);
   }
 
-  async function answer(node: string, from: number): Promise<Buffer> {
+  async function answer(node: string, from: number, limit: number): Promise<Buffer> {
     const witnessed = checkpoint();
     const outcomes: { from: number; to: number; start: number; proof: string[] }[] = [];
     const parts: Uint8Array[] = [];
@@ -63,9 +66,9 @@ export function createOutcomes(
       let next = from;
       ranges: for (const range of await store.ranges(node, from, RANGES_AT_ONCE)) {
         while (next < range.to) {
-          const to = Math.min(range.to, next + PIECE_OUTCOMES);
+          const to = Math.min(range.to, next + PIECE_OUTCOMES, from + limit);
           const start = range.start + (next - range.from);
-          if (start + (to - next) > witnessed.size || bytes >= ANSWER_BYTES) break ranges;
+          if (to === next || start + (to - next) > witnessed.size || bytes >= ANSWER_BYTES) break ranges;
           const part = await entriesOf(start, to - next, range);
           if (bytes > 0 && bytes + part.byteLength > ANSWER_BYTES) break ranges;
           const proof = await store.rangeProof(start, start + (to - next), witnessed.size);
@@ -103,7 +106,7 @@ export function createOutcomes(
       upcoming = upcoming.slice(done);
       for (const node of nodesReady) for (const wake of waiters.get(node) ?? []) wake();
     },
-    async ask(node, from, waitMs, aborted) {
+    async ask(node, from, waitMs, aborted, limit = Infinity) {
       if (from >= (ready.get(node) ?? 0) && waitMs > 0) {
         if (waiting >= WAITERS_MAX) throw new Problem(503, 'busy', `${waiting} requests wait for outcomes already`, {}, 1);
         await new Promise<void>((resolve) => {
@@ -126,7 +129,7 @@ export function createOutcomes(
           if (aborted.aborted) finish();
         });
       }
-      return answer(node, from);
+      return answer(node, from, limit);
     },
     waiting: () => waiting,
   };

@@ -107,13 +107,13 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
     return regionView(request.params.id);
   });
 
-  server.get<{ Params: { node: string }; Querystring: { from: string; wait: string } }>('/v1/nodes/:node/outcomes', {
+  server.get<{ Params: { node: string }; Querystring: { from: string; wait: string; limit?: string } }>('/v1/nodes/:node/outcomes', {
     schema: {
       tags, summary: 'Witnessed outcomes of a node from an index on; waits for them',
       params: { type: 'object', properties: { node: id } },
       querystring: {
         type: 'object', additionalProperties: false,
-        properties: { from: { ...number, default: '0' }, wait: { ...number, default: '0' } },
+        properties: { from: { ...number, default: '0' }, wait: { ...number, default: '0' }, limit: number },
       },
       response: CLIENT_ERRORS,
     },
@@ -123,7 +123,8 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const waitMs = Math.min(Number(request.query.wait), WAIT_MAX_MS);
-    const frame = await outcomes.ask(node, Number(request.query.from), waitMs, gone.signal);
+    const { from, limit } = request.query;
+    const frame = await outcomes.ask(node, Number(from), waitMs, gone.signal, limit === undefined ? Infinity : Number(limit));
     return reply.type(FRAME_TYPE).send(frame);
   });
 }
@@ -197,12 +198,15 @@ function accountRoutes(server: Server, context: RoutesContext): void {
     return { accounts: page.map(show), next: page.length === limit ? page.at(-1)!.id : null };
   });
 
-  server.post<{ Body: { accounts: string[] } }>('/v1/accounts/query', {
+  server.post<{ Body: { accounts: string[]; nonce: string } }>('/v1/accounts/query', {
     schema: {
       tags, summary: 'A signed statement about the states of accounts',
       body: {
-        type: 'object', required: ['accounts'], additionalProperties: false,
-        properties: { accounts: { type: 'array', minItems: 1, maxItems: STATEMENT_ACCOUNTS_MAX, items: id } },
+        type: 'object', required: ['accounts', 'nonce'], additionalProperties: false,
+        properties: {
+          accounts: { type: 'array', maxItems: STATEMENT_ACCOUNTS_MAX, items: id },
+          nonce: { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'drawn by the asker; part of what is signed' },
+        },
       },
       response: CLIENT_ERRORS,
     },
@@ -215,7 +219,7 @@ function accountRoutes(server: Server, context: RoutesContext): void {
         return a === null ? name : { account: a.id, asset: a.asset, balance: a.balance, overdraft: a.overdraft, asOf: size };
       }));
       if (size !== applier.size()) continue;
-      const note = await signNote(formatStatement(signer.name, size, now(), states), [signer]);
+      const note = await signNote(formatStatement(signer.name, size, now(), request.body.nonce, states), [signer]);
       return reply.type('text/plain; charset=utf-8').send(note);
     }
     throw new Problem(503, 'busy', 'the accounts changed faster than they could be read', {}, 1);
@@ -257,14 +261,14 @@ function settlementRoutes(server: Server, { store, witnessed }: RoutesContext): 
     return { entry: Buffer.from(bytes).toString('utf8'), node: outcome.node, index: outcome.index, region: outcome.region, leaf };
   });
   server.get<{ Params: { id: string } }>('/v1/settlements/:id/receipt', options, async (request, reply) => {
-    const { index } = await find(request.params.id);
+    const { index, bytes } = await find(request.params.id);
     const checkpoint = witnessed();
     if (checkpoint === null || index >= checkpoint.size) {
       const detail = `the outcome of ${request.params.id} is not in a witnessed checkpoint yet`;
       throw new Problem(409, 'not-witnessed', detail, { size: checkpoint?.size ?? 0 });
     }
     const proof = await store.inclusionProof(index, checkpoint.size);
-    return reply.type('text/plain; charset=utf-8').send(formatProof({ index, proof, checkpoint: checkpoint.note }));
+    return reply.type('text/plain; charset=utf-8').send(formatProof({ index, proof, checkpoint: checkpoint.note, extraData: bytes }));
   });
 
   server.get<{ Querystring: { after?: string; limit: string } }>('/v1/outcomes', {

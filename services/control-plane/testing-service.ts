@@ -31,20 +31,32 @@ export interface Bench {
   witnessed(size: number): Promise<string>;
 }
 
-export async function start(shape: Parameters<typeof fakePlatform>[0] & { witnessesPerRegion?: number } = {}): Promise<Bench> {
-  const platform = fakePlatform(shape);
+export interface Shape extends NonNullable<Parameters<typeof fakePlatform>[0]> {
+  /** A quorum of them by default. */
+  readonly witnessesPerRegion?: number;
+  /** Instead of new ones: those of another bench. */
+  readonly platform?: FakePlatform;
+  readonly witnesses?: Bench['witnesses'];
+  /** The addresses that the control plane is told for the witnesses of the region of that number. */
+  readonly listed?: (urls: readonly string[], region: number) => readonly string[];
+}
+
+export async function start(shape: Shape = {}): Promise<Bench> {
+  const listed = shape.listed ?? ((urls) => urls);
+  const asWitness = shape.witnessesPerRegion ?? shape.quorum ?? 2;
+  const platform = shape.platform ?? fakePlatform(shape);
   const folder = mkdtempSync(join(tmpdir(), 'control-plane-'));
   cleanups.push(async () => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'trust.json'), JSON.stringify(platform.trustFile));
   writeFileSync(join(folder, 'key'), platform.global.skey);
   writeFileSync(join(folder, 'token'), TOKEN);
   const log = parseVerifier(platform.global.signer.vkey);
-  const witnesses = await Promise.all(platform.regions.map((r) => Promise.all(r.replicas.slice(0, shape.witnessesPerRegion ?? 1).map((s) => fakeWitness(s, log)))));
-  for (const w of witnesses.flat()) cleanups.push(w.close);
+  const witnesses = shape.witnesses ?? await Promise.all(platform.regions.map((r) => Promise.all(r.replicas.slice(0, asWitness).map((s) => fakeWitness(s, log)))));
+  if (shape.witnesses === undefined) for (const w of witnesses.flat()) cleanups.push(w.close);
   const settings = {
     site: 'centre', data: folder, host: '127.0.0.1', port: 0, trust: join(folder, 'trust.json'), key: join(folder, 'key'),
     tokenFile: join(folder, 'token'), logLevel: 'silent', ledger: 'sqlite',
-    witnessUrls: Object.fromEntries(platform.regions.map((r, i) => [r.id, witnesses[i]!.map((w) => w.url)])),
+    witnessUrls: Object.fromEntries(platform.regions.map((r, i) => [r.id, listed(witnesses[i]!.map((w) => w.url), i)])),
   };
   const logger = pino({ level: 'silent' });
   const bench: Bench = {

@@ -1,16 +1,19 @@
 /**
- * Has the global log's checkpoints witnessed: signs one over everything committed, asks a replica of every region to
- * cosign it (C2SP tlog-witness), and counts it as witnessed as soon as enough regions have. One round at a time; the
+ * Has the global log's checkpoints witnessed: signs one over everything committed, asks replicas of every region to
+ * cosign it (C2SP tlog-witness), and counts it as witnessed as soon as quorums of enough regions have. One round at a time; the
  * next one takes everything that was committed meanwhile.
  */
 import { Problem } from '../protocol/index.ts';
-import { createBackoff, startLoop, type HttpClient, type Logger, type Trust } from '../shell/index.ts';
+import { createBackoff, startLoop, witnessedBy, type HttpClient, type Logger, type Trust } from '../shell/index.ts';
 import {
   addSignatures, formatAddCheckpoint, signCheckpoint, TLOG_SIZE_TYPE, validSignatures, type Signer, type Verifier,
+  type VerifiedSignature,
 } from '../transparency/index.ts';
 import type { LedgerStore } from './store.ts';
 
 const REQUEST_TIMEOUT_MS = 4_000;
+/** Silent for so long, a replica is still waited for, but another one of its region is asked beside it. */
+const PATIENCE_MS = 300;
 const PAUSE_BASE_MS = 50;
 const PAUSE_MAX_MS = 2_000;
 
@@ -56,7 +59,9 @@ interface Replica {
 interface Region {
   readonly id: string;
   readonly keys: readonly Verifier[];
-  /** In order of preference: who cosigned last comes first. */
+  /** Cosignatures that make the region count. */
+  readonly quorum: number;
+  /** In order of preference: who cosigned last comes first, who failed to comes last. */
   replicas: Replica[];
   asking: Promise<void> | null;
   cosigned: number | null;
@@ -66,6 +71,7 @@ interface Region {
 interface Round {
   readonly size: number;
   readonly note: string;
+  /** By region that counts: its cosignature lines. */
   readonly lines: Map<string, string>;
   open: boolean;
 }
@@ -73,14 +79,16 @@ interface Round {
 export function createWitness(options: WitnessOptions): Witness {
   const { store, signer, trust, client, logger } = options;
   const regions = [...trust.regions.values()].map((r): Region => ({
-    id: r.id, keys: r.replicas, replicas: (options.urls[r.id] ?? []).map((url) => ({ url: url.replace(/\/+$/, ''), size: 0 })),
+    id: r.id, keys: r.replicas, quorum: r.quorum, replicas: (options.urls[r.id] ?? []).map((url) => ({ url: url.replace(/\/+$/, ''), size: 0 })),
     asking: null, cosigned: null, problem: null,
   }));
   const backoff = createBackoff(PAUSE_BASE_MS, PAUSE_MAX_MS);
   let witnessed = options.initial;
+  /** It was witnessed by the quorums of its time; where those have grown it is witnessed again, though nothing was committed. */
+  let enough = witnessed !== null && isWitnessed(witnessed.note, trust);
 
-  /** Asks one replica; returns its cosignature lines, verified. @throws Error saying why there are none */
-  async function ask(replica: Replica, keys: readonly Verifier[], round: Round, signal: AbortSignal): Promise<string> {
+  /** Asks one replica; returns its cosignatures, verified. @throws Error saying why there are none */
+  async function ask(replica: Replica, keys: readonly Verifier[], round: Round, signal: AbortSignal): Promise<VerifiedSignature[]> {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       // Another replica of the same database of ours may have got further; then ours would be the copy that lost entries.
       if (replica.size > round.size) throw new Error(`it has cosigned size ${replica.size} already`);
@@ -91,10 +99,10 @@ export function createWitness(options: WitnessOptions): Witness {
       });
       const text = answer.body.toString('utf8');
       if (answer.status === 200) {
-        const lines = validSignatures(round.note, text, keys).map((s) => s.line);
-        if (lines.length === 0) throw new Error('its answer holds no valid cosignature by a key of its region');
+        const signatures = validSignatures(round.note, text, keys);
+        if (signatures.length === 0) throw new Error('its answer holds no valid cosignature by a key of its region');
         replica.size = round.size;
-        return lines.join('');
+        return signatures;
       }
       const conflict = answer.status === 409 && String(answer.headers['content-type'] ?? '').startsWith(TLOG_SIZE_TYPE);
       if (!conflict) throw new Error(`it answered ${answer.status}: ${text.slice(0, 200)}`);
@@ -112,23 +120,61 @@ export function createWitness(options: WitnessOptions): Witness {
     throw new Error('it changes the size it knows from request to request');
   }
 
-  /** Asks the region's replicas, one after the other, until one cosigns. */
+  /**
+   * Asks a quorum of the region's replicas at once, and the next one for each that fails or keeps silent, until a quorum has
+   * cosigned or nobody is left; who has not answered by then is not waited for.
+   */
   async function askRegion(region: Region, round: Round, signal: AbortSignal): Promise<void> {
-    const failures: string[] = [];
-    for (const replica of [...region.replicas]) {
-      try {
-        const lines = await ask(replica, region.keys, round, signal);
-        region.replicas = [replica, ...region.replicas.filter((r) => r !== replica)];
-        region.cosigned = round.size;
-        if (region.problem !== null) logger.info({ region: region.id }, 'region cosigns again');
-        region.problem = null;
-        round.lines.set(region.id, lines);
-        return;
-      } catch (error) {
-        failures.push(`${replica.url}: ${(error as Error).message}`);
-      }
+    const order = [...region.replicas];
+    /** By key, so that no replica counts twice, under whichever addresses it is listed. */
+    const lines = new Map<string, string>();
+    const good: Replica[] = [];
+    const failures = new Map<Replica, string>();
+    const over = new AbortController();
+    const stop = (): void => over.abort();
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
+    let asked = 0;
+    let underWay = 0;
+    await new Promise<void>((resolve) => {
+      const askNext = (): void => {
+        const replica = over.signal.aborted ? undefined : order[asked];
+        if (replica === undefined) return;
+        asked += 1;
+        underWay += 1;
+        const patience = setTimeout(askNext, PATIENCE_MS);
+        void ask(replica, region.keys, round, over.signal).then((signatures) => {
+          const before = lines.size;
+          for (const { verifier, line } of signatures) lines.set(verifier.vkey, line);
+          if (lines.size === before) throw new Error('its cosignature came from another address of this region already');
+          good.push(replica);
+        }).catch((error: unknown) => {
+          if (over.signal.aborted) return;
+          failures.set(replica, `${replica.url}: ${(error as Error).message}`);
+          askNext();
+        }).finally(() => {
+          clearTimeout(patience);
+          underWay -= 1;
+          if (lines.size >= region.quorum) over.abort();
+          // Those that are given up end at once, so that the next round finds nobody busy with this one.
+          if (underWay === 0) resolve();
+        });
+      };
+      for (let i = 0; i < region.quorum; i += 1) askNext();
+      if (asked === 0) resolve();
+    });
+    signal.removeEventListener('abort', stop);
+    const silent = order.slice(0, asked).filter((r) => !good.includes(r) && !failures.has(r));
+    region.replicas = [...good, ...order.slice(asked), ...silent, ...failures.keys()];
+    if (lines.size >= region.quorum) {
+      region.cosigned = round.size;
+      if (region.problem !== null) logger.info({ region: region.id }, 'region cosigns again');
+      region.problem = null;
+      round.lines.set(region.id, [...lines.values()].join(''));
+      return;
     }
-    const problem = failures.join('; ') || 'no replica of it is configured';
+    const why = [...failures.values()].join('; ') || 'no other is configured';
+    const problem = `${lines.size} replicas cosigned, ${region.quorum} have to; ${why}`;
     if (region.problem === null && !signal.aborted) logger.warn({ region: region.id, problem }, 'region does not cosign');
     region.problem = problem;
   }
@@ -160,7 +206,7 @@ export function createWitness(options: WitnessOptions): Witness {
   async function step(signal: AbortSignal): Promise<number> {
     resting = false;
     const size = options.size();
-    if (witnessed !== null && witnessed.size === size) return Infinity;
+    if (witnessed !== null && enough && witnessed.size === size) return Infinity;
     options.onRound();
     const root = await store.rootAt(size);
     const note = await signCheckpoint({ origin: signer.name, size, root }, signer);
@@ -174,6 +220,7 @@ export function createWitness(options: WitnessOptions): Witness {
     const next = { size, note: addSignatures(round.note, [...round.lines.values()]) };
     await store.setWitnessed(next.size, next.note);
     witnessed = next;
+    enough = true;
     backoff.reset();
     options.onWitnessed(next);
     return 0;
@@ -196,4 +243,11 @@ export function createWitness(options: WitnessOptions): Witness {
       await Promise.all(regions.map((r) => r.asking));
     },
   };
+}
+
+/** Whether a checkpoint of ours has the cosignatures that trust.json asks for. */
+function isWitnessed(note: string, trust: WitnessOptions['trust']): boolean {
+  const keys = [...trust.regions.values()].flatMap((r) => r.replicas);
+  const lines = note.slice(note.lastIndexOf('\n\n') + 2);
+  return witnessedBy(trust, validSignatures(note, lines, keys).map((s) => s.verifier.name)).length >= trust.witnessQuorum;
 }

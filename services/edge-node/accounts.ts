@@ -1,6 +1,10 @@
-/** Account states from the centre: fetched on a first miss, refreshed while in use, always with the centre's signature. */
+/**
+ * Account states from the centre: fetched on a first miss, refreshed while in use, always with the centre's signature over a
+ * nonce of ours. So each answer is also proof that the centre was in reach after we asked, whoever passed it on.
+ */
+import { randomBytes } from 'node:crypto';
 import { decodeAccountState, Problem, type AccountState } from '../protocol/index.ts';
-import { UnreachableError, type HttpClient, type Trust } from '../shell/index.ts';
+import type { HttpClient, Trust } from '../shell/index.ts';
 import { openNote } from '../transparency/index.ts';
 import type { Link } from './link.ts';
 
@@ -13,53 +17,65 @@ const UNKNOWN_FOR_MS = 1_000;
 const UNKNOWN_MAX = 100_000;
 
 export interface AccountSource {
-  /** Asks the centre for these accounts. @throws UnreachableError, Problem */
+  /** Asks the centre for these accounts; for none of them just for a sign of life. @throws UnreachableError, Problem */
   fetch(accounts: readonly string[]): Promise<void>;
   /** Fetches those of `accounts` that nothing is known of; concurrent calls share one query. */
   ensure(accounts: Iterable<string>): Promise<void>;
 }
 
 /**
- * @throws Error when the text is not the centre's statement
+ * @param nonce that the statement was asked for with
+ * @param asked accounts that were asked for; others are not taken
+ * @throws Error when the text is not the centre's statement, or not the answer to this question
  * @returns states of accounts that exist, and the ids of those that do not
  */
-export function openStatement(text: string, trust: Trust): { states: AccountState[]; unknown: string[] } {
+export function openStatement(
+  text: string, trust: Trust, nonce: string, asked: readonly string[],
+): { states: AccountState[]; unknown: string[] } {
   const lines = openNote(text, [trust.global]).text.split('\n');
   if (lines[0] !== 'tidemark account states v1' || lines[1] !== trust.global.name) throw new Error('not a statement of account states by the control plane');
-  const items = JSON.parse(lines[4] ?? '') as unknown[];
+  if (lines[4] !== nonce) throw new Error('an old statement of account states: its nonce is not the one that was asked with');
+  const items = JSON.parse(lines[5] ?? '') as unknown[];
+  const wanted = new Set(asked);
   const states: AccountState[] = [];
   const unknown: string[] = [];
   for (const item of items) {
     if ((item as { unknown?: unknown }).unknown === true) unknown.push(String((item as { account: unknown }).account));
     else states.push(decodeAccountState(item));
   }
-  return { states, unknown };
+  return { states: states.filter((s) => wanted.has(s.account)), unknown: unknown.filter((id) => wanted.has(id)) };
 }
 
 export function createAccountSource(
   link: Link, http: HttpClient, trust: Trust, now: () => number, known: (account: string) => boolean,
-  onStates: (states: readonly AccountState[]) => void,
+  /** @param askedAt when the centre was asked: the states are at least that fresh */
+  onStates: (states: readonly AccountState[], askedAt: number) => void,
 ): AccountSource {
   const unknownUntil = new Map<string, number>();
   const underWay = new Map<string, Promise<void>>();
 
   async function query(accounts: readonly string[]): Promise<void> {
     const url = link.url();
+    const nonce = randomBytes(16).toString('hex');
+    const askedAt = now();
     try {
       const note = await http.text(`${url}/v1/accounts/query`, {
-        method: 'POST', body: JSON.stringify({ accounts }), type: 'application/json', timeoutMs: MISS_TIMEOUT_MS,
+        method: 'POST', body: JSON.stringify({ accounts, nonce }), type: 'application/json', timeoutMs: MISS_TIMEOUT_MS,
       });
-      const { states, unknown } = openStatement(note, trust);
-      onStates(states);
+      const { states, unknown } = openStatement(note, trust, nonce, accounts);
+      link.heard(askedAt);
+      onStates(states, askedAt);
       if (unknownUntil.size > UNKNOWN_MAX) unknownUntil.clear();
       for (const id of unknown) unknownUntil.set(id, now() + UNKNOWN_FOR_MS);
     } catch (error) {
-      if (error instanceof UnreachableError) link.failed(url);
+      // A replica that has no way to the centre may have a neighbour that has.
+      link.failed(url);
       throw error;
     }
   }
 
   async function fetch(accounts: readonly string[]): Promise<void> {
+    if (accounts.length === 0) await query([]);
     for (let i = 0; i < accounts.length; i += QUERY_MAX) await query(accounts.slice(i, i + QUERY_MAX));
   }
 

@@ -30,7 +30,12 @@ export interface DownlinkOptions {
   readonly waitMs: number;
   readonly orderedSize: () => number;
   readonly finalSize: () => number;
-  readonly onAccepted: (size: number) => void;
+  readonly logSize: () => number;
+  readonly halted: () => boolean;
+  /** The replica at this URL says that it has so much of the log; nothing proves that. */
+  readonly onAccepted: (size: number, url: string) => void;
+  /** A quorum of the region has cosigned more of the log than there is: this disk has lost some. */
+  readonly onRolledBack: (detail: string) => void;
   readonly onOrdered: (size: number) => void;
   readonly onOutcomes: (proven: readonly ProvenOutcomes[]) => void;
   /** Somebody above sends what does not verify. */
@@ -108,21 +113,25 @@ export function verifyOutcomes(frame: Frame<Record<string, unknown>>, node: stri
 export function startDownlink(o: DownlinkOptions): Loop {
   const backoff = createBackoff(50, 2_000);
   return startLoop(async (signal) => {
+    if (o.halted()) return Infinity;
     const url = o.link.url();
     const final = o.finalSize();
     try {
       const frame = await o.http.frame(`${url}/v1/nodes/${o.node}/down?ordered=${o.orderedSize()}&final=${final}&wait=${o.waitMs}`, {
         timeoutMs: o.waitMs + 5_000, signal,
       });
-      const { accepted, centreAgeMs, ordered } = frame.header;
-      o.link.heard(o.now(), centreAgeMs === null ? null : natural(centreAgeMs, 'centreAgeMs'));
-      o.onAccepted(natural(accepted, 'accepted'));
+      const { accepted, ordered } = frame.header;
       const proven = verifyOutcomes(frame, o.node, final, o.trust, o.now());
       if (ordered !== null && ordered !== undefined) {
         const size = verifyOrdered(ordered, o.node, o.region, o.trust);
+        if (size > o.logSize()) {
+          o.onRolledBack(`a quorum of the region has cosigned ${size} entries of this node's log, the node itself has only ${o.logSize()}: its disk lost some`);
+          return Infinity;
+        }
         if (size > o.orderedSize()) o.onOrdered(size);
       }
       if (proven.length > 0) o.onOutcomes(proven);
+      o.onAccepted(natural(accepted, 'accepted'), url);
       backoff.reset();
       return 0;
     } catch (error) {

@@ -41,6 +41,6 @@ export function parseInstruction(item: unknown): Instruction {
 
 /** A value as an error may show it: not longer than it is useful. */
 function shown(value: unknown): unknown {
-  const text = JSON.stringify(value) ?? 'null';
+  const text = typeof value === 'string' ? value : JSON.stringify(value) ?? 'null';
   return text.length <= 64 ? value : `${text.slice(0, 64)}...`;
 }

@@ -5,7 +5,7 @@
 import {
   decodeDecision, encodeDecision, Problem, sameInstruction, type DecisionEntry, type Instruction,
 } from '../protocol/index.ts';
-import { bundleLeafHashes, hashLeaf } from '../transparency/index.ts';
+import { bundleLeafHashes, hashLeaf, LogCorruptError } from '../transparency/index.ts';
 import type { EdgeCore } from './core/node.ts';
 import type { EdgeStore } from './store.ts';
 
@@ -45,6 +45,9 @@ export interface Intake {
   queued(): number;
 }
 
+const STORAGE_FAILED = (): Problem =>
+  new Problem(503, 'storage-failed', 'the node could not write its log, or read back what it wrote, and has stopped deciding; see its log', {}, 30);
+
 interface Waiting {
   readonly instructions: readonly Instruction[];
   readonly receivedAt: number;
@@ -57,7 +60,7 @@ export function createIntake(
   /** Brings an account's last known state from disk into the core, when it is not there. */
   recall: (account: string) => void,
   onFlush: (flush: Flush) => void,
-  /** A commit that failed leaves memory ahead of the disk: nothing more may be decided. */
+  /** The log could not be written, or is not what was written: memory and disk differ, and nothing more may be decided. */
   onFailure: (error: unknown) => void,
 ): Intake {
   let waiting: Waiting[] = [];
@@ -86,8 +89,7 @@ export function createIntake(
     } catch (error) {
       failed = true;
       onFailure(error);
-      const problem = new Problem(503, 'storage-failed', 'the node could not write its log and has stopped deciding; see its log', {}, 30);
-      for (const w of [...group, ...waiting]) w.reject(problem);
+      for (const w of [...group, ...waiting]) w.reject(STORAGE_FAILED());
       waiting = [];
       queued = 0;
     }
@@ -171,7 +173,7 @@ export function createIntake(
 
   return {
     settle(instructions, receivedAt) {
-      if (failed) return Promise.reject(new Problem(503, 'storage-failed', 'the node could not write its log and has stopped deciding; see its log', {}, 30));
+      if (failed) return Promise.reject(STORAGE_FAILED());
       if (queued + instructions.length > QUEUE_MAX) {
         return Promise.reject(new Problem(503, 'overloaded', `${queued} settlements wait already, at most ${QUEUE_MAX} may; send again later`, {}, 1));
       }
@@ -185,8 +187,15 @@ export function createIntake(
       });
     },
     find(id) {
-      const index = store.findId(id);
-      return index === null ? undefined : read(index);
+      try {
+        const index = store.findId(id);
+        return index === null ? undefined : read(index);
+      } catch (error) {
+        if (!(error instanceof LogCorruptError)) throw error;
+        failed = true;
+        onFailure(error);
+        throw STORAGE_FAILED();
+      }
     },
     queued: () => queued,
   };

@@ -4,8 +4,8 @@ export interface Link {
   url(): string;
   /** The replica in use did not answer: the next one is tried. */
   failed(url: string): void;
-  /** A replica answered; the centre was heard of `centreAgeMs` ago (null: never). */
-  heard(now: number, centreAgeMs: number | null): void;
+  /** Something that the centre has signed proves that it was in reach after this time. */
+  heard(at: number): void;
   /** Whether the centre was heard of within the policy's `offlineAfterMs`. */
   connected(now: number): boolean;
   /** Time since the centre was last heard of, milliseconds; Infinity before the first time. */
@@ -21,8 +21,8 @@ export function createLink(urls: readonly string[], offlineAfterMs: number): Lin
     failed(url) {
       if (urls[current] === url) current = (current + 1) % urls.length;
     },
-    heard(now, centreAgeMs) {
-      if (centreAgeMs !== null) centreAt = Math.max(centreAt, now - centreAgeMs);
+    heard(at) {
+      centreAt = Math.max(centreAt, at);
     },
     connected: (now) => now - centreAt <= offlineAfterMs,
     centreAgeMs: (now) => now - centreAt,

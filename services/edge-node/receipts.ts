@@ -46,11 +46,11 @@ export function settlementView(store: EdgeStore, node: string, found: { entry: D
   };
 }
 
-/** The edge log's proof at the commit that wrote the entry: the same text whenever it is asked for. */
+/** The edge log's proof at the commit that wrote the entry, with the entry in its extra line: the same text whenever it is asked for. */
 export async function edgeProof(store: EdgeStore, signer: Signer, index: number): Promise<string> {
   const size = store.log.spanOf(index).end;
   const checkpoint = await signCheckpoint({ origin: signer.name, size, root: store.log.rootAt(size) }, signer);
-  return formatProof({ index, proof: store.log.inclusionProof(index, size), checkpoint });
+  return formatProof({ index, proof: store.log.inclusionProof(index, size), checkpoint, extraData: store.log.entry(index) });
 }
 
 /** The global log's proof, or null while there is no outcome. */
@@ -61,5 +61,8 @@ export function globalProof(store: EdgeStore, index: number): string | null {
   // The second line of a checkpoint is its size (C2SP tlog-checkpoint); this one was verified before it was stored.
   const size = Number(range.checkpoint.split('\n', 2)[1]);
   const { hashes } = bundleLeafHashes(range.entries);
-  return formatProof({ index: globalIndex, proof: inclusionFromRange(globalIndex, hashes, range.start, size, range.proof), checkpoint: range.checkpoint });
+  return formatProof({
+    index: globalIndex, proof: inclusionFromRange(globalIndex, hashes, range.start, size, range.proof), checkpoint: range.checkpoint,
+    extraData: decodeBundle(range.entries)[index - range.from]!,
+  });
 }

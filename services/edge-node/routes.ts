@@ -61,7 +61,11 @@ export function addRoutes(server: Server, o: RouteOptions): void {
   });
   serveLog(server, {
     size: () => o.store.log.size,
-    checkpoint: () => signCheckpoint({ origin: o.signer.name, size: o.store.log.size, root: o.store.log.root() }, o.signer),
+    checkpoint: () => {
+      const why = o.halted();
+      if (why !== null) throw new Problem(503, 'halted', why, {}, 30);
+      return signCheckpoint({ origin: o.signer.name, size: o.store.log.size, root: o.store.log.root() }, o.signer);
+    },
     tile: (level, index, width) => o.store.log.readTile(level, index, width),
     bundle: (index, width) => o.store.log.bundle(index, width),
   });
@@ -71,7 +75,7 @@ function addSettlements(server: Server, o: RouteOptions): void {
   const tags = ['settlements'];
   // In a context of its own: this body is read by the batch-aware parser.
   server.register(async (scope) => {
-    scope.removeContentTypeParser('application/json');
+    scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => parseStrictBatch(body, 'settlements', 5));
     scope.post('/v1/settlements', {
       // The body's schema is for readers: items are checked one by one, so that each gets an answer of its own.
@@ -132,9 +136,11 @@ async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyRe
     o.onAnswered(1, o.now() - receivedAt);
     return reply.status(decided!.repeated ? 200 : 201).type('application/json').send(receiptJson(o.node, decided!));
   }
-  if (!Array.isArray(list) || list.length === 0 || list.length > BATCH_MAX || Object.keys(body).length > 1) {
-    throw new Problem(400, 'invalid-batch', `settlements: expected a list of 1 to ${BATCH_MAX} settlements and nothing beside it, got ${Array.isArray(list) ? `${list.length} items` : typeof list}`);
+  if (!Array.isArray(list) || list.length === 0 || list.length > BATCH_MAX) {
+    throw new Problem(400, 'invalid-batch', `settlements: expected a list of 1 to ${BATCH_MAX} settlements, got ${Array.isArray(list) ? `${list.length} items` : typeof list}`);
   }
+  const beside = Object.keys(body).filter((name) => name !== 'settlements');
+  if (beside.length > 0) throw new Problem(400, 'invalid-batch', `expected nothing beside "settlements", got ${JSON.stringify(beside[0]!.slice(0, 64))}`);
   const items: Item[] = list.map((raw: unknown) => {
     try {
       return { instruction: parseInstruction(raw) };

@@ -1,6 +1,7 @@
 /** The node as a program sees it: HTTP in front, a region behind that is there, lies, or is not. */
 import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -30,7 +31,8 @@ interface FakeRegion {
   /** Outcomes are made of what came, and shown. */
   settle(status?: 'final' | 'rejected'): Promise<void>;
   entries: Uint8Array[];
-  centreAgeMs: number | null;
+  /** Statements are signed over this nonce instead of the one asked with. */
+  nonce: string | null;
   /** Changes a down answer before it is sent. */
   tamper: (header: Record<string, unknown>, parts: Uint8Array[]) => void;
   /** Resolves when the node has asked for outcomes from this index on. */
@@ -49,7 +51,7 @@ async function startRegion(): Promise<FakeRegion> {
   let wake: (() => void)[] = [];
   const asks: { final: number; resolve: () => void }[] = [];
   const self: FakeRegion = {
-    url: '', server, accounts: new Map(), entries: [], centreAgeMs: 0, tamper: () => undefined,
+    url: '', server, accounts: new Map(), entries: [], nonce: null, tamper: () => undefined,
     asked: (final) => new Promise((resolve) => asks.push({ final, resolve })),
     async settle(status = 'final') {
       const from = outcomes.length;
@@ -107,16 +109,16 @@ async function startRegion(): Promise<FakeRegion> {
       });
     }
     const header: Record<string, unknown> = structuredClone({
-      accepted: self.entries.length, centreAgeMs: self.centreAgeMs, ...(fresh ? down.header : { ordered: null, outcomes: [] }),
+      accepted: self.entries.length, centreAgeMs: 0, ...(fresh ? down.header : { ordered: null, outcomes: [] }),
     });
     const parts = fresh ? [...down.parts] : [];
     self.tamper(header, parts);
     return reply.type(FRAME_TYPE).send(encodeFrame(header, parts));
   });
   server.post('/v1/accounts/query', async (request, reply) => {
-    const { accounts } = request.body as { accounts: string[] };
+    const { accounts, nonce } = request.body as { accounts: string[]; nonce: string };
     const list = accounts.map((a) => (self.accounts.has(a) ? encodeAccountState(self.accounts.get(a)!) : `{"account":"${a}","unknown":true}`));
-    const note = await signNote(`tidemark account states v1\n${keys.global.signer.name}\n1\n1\n[${list.join(',')}]\n`, [keys.global.signer]);
+    const note = await signNote(`tidemark account states v1\n${keys.global.signer.name}\n1\n1\n${self.nonce ?? nonce}\n[${list.join(',')}]\n`, [keys.global.signer]);
     return reply.type('text/plain').send(note);
   });
   await server.listen({ host: '127.0.0.1', port: 0 });
@@ -231,6 +233,25 @@ describe('settling', () => {
     expect(await get('/v1/status')).toMatchObject({ drift: { compared: 1, drifted: 1, reversed: 1, reversedAmount: { EUR: '700' }, amount: { EUR: '1000' } } });
   });
 
+  it('does not sign, serve or go on from a log that was changed on its disk', async () => {
+    await post(pay('s1'));
+    await node.stop();
+    const path = join(dir, 'data', 'edge.db');
+    /** Turns one bit of the amount over; twice is as before. */
+    const spoil = (): void => {
+      const db = new DatabaseSync(path);
+      const { entries } = db.prepare('SELECT entries FROM log_rows').get() as { entries: Uint8Array };
+      entries[Buffer.from(entries).indexOf('"amount"') + 10]! ^= 1;
+      db.prepare('UPDATE log_rows SET entries = ?').run(entries);
+      db.close();
+    };
+    spoil();
+    await expect(start()).rejects.toThrow('hash to another root');
+    spoil();
+    node = await start();
+    expect((await http.call(`${node.url}/v1/settlements/s1`)).status).toBe(200);
+  });
+
   it('killed at any moment, knows balances and promises again from its disk', async () => {
     await post({ settlements: [pay('s1', '600'), pay('s2', '100')] });
     await until(async () => region.entries.length, (n) => n === 2);
@@ -287,12 +308,28 @@ describe('a region that lies', () => {
     await until(() => get('/v1/settlements/s1'), (s) => s['state'] === 'final');
   });
 
-  it('or knows more of the log than the node has, stops the node', async () => {
+  it('about how much it has is not believed, and an old statement is no sign of life', async () => {
+    region.nonce = 'f'.repeat(32);
     region.tamper = (h) => {
       h['accepted'] = 5;
     };
+    await until(() => get<{ incidents: { kind: string }[] }>('/v1/status'), (s) => s.incidents.some((i) => i.kind === 'unproven'));
+    expect(await post(pay('s9'))).toMatchObject({ status: 503, body: { code: 'account-state-unavailable' } });
+    region.nonce = null;
+    expect(await post(pay('s9'))).toMatchObject({ status: 201 });
+  });
+
+  it('but proves that a quorum has more of the log than the node, stops the node', async () => {
+    await post(pay('s1'));
+    await until(async () => region.entries.length, (n) => n === 1);
+    await region.settle();
+    await until(() => get('/v1/settlements/s1'), (s) => s['state'] === 'final');
+    await node.stop();
+    rmSync(join(dir, 'data'), { recursive: true });
+    node = await start();
     await until(() => get<{ state: string }>('/v1/status'), (s) => s.state === 'halted');
     expect(await post(pay('s9'))).toMatchObject({ status: 503, body: { code: 'halted' } });
+    expect((await http.call(`${node.url}/checkpoint`)).status).toBe(503);
   });
 });
 
@@ -346,6 +383,8 @@ describe('hostile input', () => {
   it('in another media type, or not UTF-8, is refused', async () => {
     const xml = await http.call(`${node.url}/v1/settlements`, { method: 'POST', type: 'application/xml', body: '<a/>' });
     expect(xml.status).toBe(415);
+    const plain = await http.call(`${node.url}/v1/settlements`, { method: 'POST', type: 'text/plain', body: JSON.stringify(pay('x')) });
+    expect(plain.status).toBe(415);
     const latin = await http.call(`${node.url}/v1/settlements`, { method: 'POST', type: 'application/json', body: Buffer.from([0x7b, 0xff, 0x7d]) });
     expect([latin.status, latin.headers['content-type']]).toEqual([400, 'application/problem+json']);
   });

@@ -11,6 +11,7 @@ import { decodeBundle } from '../transparency/index.ts';
 import { createAccountSource, QUERY_MAX } from './accounts.ts';
 import { createEdgeCore } from './core/node.ts';
 import { startDownlink, type ProvenOutcomes } from './downlink.ts';
+import { createQueue } from './queue.ts';
 import { createIntake, type Flush } from './intake.ts';
 import { createLink } from './link.ts';
 import { addRoutes } from './routes.ts';
@@ -98,48 +99,57 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
   const lag = Object.fromEntries(STAGES.map((s) => [s, emptyHistogram()])) as Record<Stage, Histogram>;
   const counts = { accepted: 0, refused: 0, offline: 0, final: 0, rejected: 0, reversed: 0 };
   const drift = { compared: 0, drifted: 0, amount: new Map<string, bigint>(), amountMax: new Map<string, bigint>(), reversedAmount: new Map<string, bigint>() };
-  /** Commits whose entries are not final yet, oldest first; forgotten at a restart, since clocks of two lives do not compare. */
-  const flushes: (Flush & { orderedAt: number | null })[] = [];
+  /** Commits of this life whose entries are not final yet, oldest first. */
+  const underWay = createQueue<Flush & { orderedAt: number | null }>();
+  /** How many of them, from the oldest on, are ordered. */
+  let orderedCommits = 0;
   let orderedSize = Math.max(store.orderedSize(), core.finalSize());
 
   const http = createHttpClient();
   const link = createLink(settings.regionUrls, policy.offlineAfterMs);
-  const accounts = createAccountSource(link, http, trust, now, recall, (states) => {
-    const changed: CachedRow[] = [];
+  const accounts = createAccountSource(link, http, trust, now, recall, (states, askedAt) => {
+    const learned: CachedRow[] = [];
     for (const state of states) {
-      core.learn(state, now());
-      changed.push({ state: core.account(state.account)!.state, confirmedAt: now() });
+      // It may hold debits of ours that are still reserved here, and would then count twice; their outcomes bring it up to date.
+      if (core.account(state.account) !== undefined && core.reserved(state.account) > 0n) continue;
+      core.learn(state, askedAt);
+      learned.push(core.account(state.account)!);
     }
-    if (changed.length > 0) store.saveAccounts(changed);
+    if (learned.length > 0) store.saveAccounts(learned);
   });
 
   const intake = createIntake(core, store, now, () => link.connected(now()), recall, (flush) => {
-    flushes.push({ ...flush, orderedAt: null });
+    underWay.push({ ...flush, orderedAt: null });
     counts.accepted += flush.count - flush.refused;
     counts.refused += flush.refused;
     counts.offline += flush.offline;
     uplink.wake();
   }, (error) => {
-    logger.fatal({ err: error }, 'the log could not be written');
+    logger.fatal({ err: error }, 'the log could not be written or read');
     halt('storage-failed', (error as Error).message);
   });
 
-  const uplink = startUplink({ node, signer, store, link, http, logger, now, halt });
+  const uplink = startUplink({
+    node, signer, store, link, http, logger, now, halt, incident, orderedSize: () => orderedSize, quorum: region.quorum, halted: () => halted !== null,
+  });
 
   function onOrdered(size: number): void {
     const time = now();
     orderedSize = size;
     store.saveOrdered(size, time);
-    for (const f of flushes) {
-      if (f.first + f.count > size) break;
-      if (f.orderedAt !== null) continue;
+    uplink.ordered();
+    for (let f = underWay.at(orderedCommits); f !== undefined && f.first + f.count <= size; f = underWay.at(orderedCommits)) {
       f.orderedAt = time;
       record(lag.ordered, Math.max(0, time - f.decidedAt), f.count);
+      orderedCommits += 1;
     }
   }
 
   function onOutcomes(proven: readonly ProvenOutcomes[]): void {
     const time = now();
+    // First checked, then stored, then believed: at no point is memory ahead of the disk.
+    core.check(proven.flatMap((p) => p.outcomes));
+    store.settle(proven.map((p) => p.range));
     for (const { range, outcomes } of proven) {
       // What is proven final is ordered as well, whether or not word of the order came first.
       if (range.to > orderedSize) onOrdered(range.to);
@@ -163,11 +173,13 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
         for (const account of effect.changed) dirty.add(account);
       });
     }
-    store.settle(proven.map((p) => p.range));
     settledUnsaved += proven.reduce((n, p) => n + p.outcomes.length, 0);
     if (settledUnsaved >= SAVE_ACCOUNTS_EVERY) saveDirty();
-    while (flushes.length > 0 && flushes[0]!.first + flushes[0]!.count <= core.finalSize()) {
-      const f = flushes.shift()!;
+    for (let f = underWay.at(0); f !== undefined && f.first + f.count <= core.finalSize(); f = underWay.at(0)) {
+      underWay.shift();
+      orderedCommits -= 1;
+      // The centre has signed what came of it, so it was in reach after the decision.
+      link.heard(f.decidedAt);
       record(lag.final, Math.max(0, time - (f.orderedAt ?? time)), f.count);
       record(lag.whole, Math.max(0, time - f.receivedAt), f.count);
     }
@@ -181,12 +193,14 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     node, region: region.id, trust, link, http, logger, now,
     waitMs: Math.max(100, Math.min(5_000, Math.floor(policy.offlineAfterMs / 3))),
     orderedSize: () => orderedSize, finalSize: core.finalSize,
-    onAccepted: (size) => uplink.regionHas(size), onOrdered,
+    logSize: () => store.log.size, halted: () => halted !== null,
+    onAccepted: (size, url) => uplink.regionHas(size, url), onOrdered,
+    onRolledBack: (detail) => halt('log-rolled-back', detail),
     onOutcomes(proven) {
       try {
         onOutcomes(proven);
       } catch (error) {
-        // Memory is ahead of the disk, or the centre proves another log than ours: a restart may help, going on may not.
+        // The disk does not take it, or the centre proves outcomes of another log than ours: going on would only hide it.
         halt('outcomes-not-applied', (error as Error).message);
         throw error;
       }
@@ -194,13 +208,14 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     onLie: (detail) => incident('unproven', detail),
   });
 
-  const refresh = startLoop(async () => {
+  /** Asks the centre for a sign of life, and with it for accounts in use of which nothing was heard for a while. */
+  const heartbeatMs = Math.max(50, Math.floor(policy.offlineAfterMs / 4));
+  const heartbeat = startLoop(async () => {
     const time = now();
-    if (!link.connected(time)) return 1_000;
     const stale = core.staleAccounts(time - 60_000, time - REFRESH_AFTER_MS, QUERY_MAX);
-    if (stale.length > 0) await accounts.fetch(stale);
-    return stale.length === QUERY_MAX ? 100 : 1_000;
-  }, () => 1_000);
+    if (stale.length > 0 || link.centreAgeMs(time) >= heartbeatMs) await accounts.fetch(stale);
+    return heartbeatMs;
+  }, () => heartbeatMs);
 
   const notReady = (): string | null => halted
     ?? (link.connected(now()) || now() - startedAt > STARTUP_GRACE_MS ? null : 'waiting for the first word from the region');
@@ -208,7 +223,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
   function status(): ServiceStatus {
     const time = now();
     const pending = core.pendingCount();
-    const oldest = flushes[0];
+    const oldest = underWay.at(0);
     const asText = (m: Map<string, bigint>): Record<string, string> => Object.fromEntries([...m].map(([k, v]) => [k, v.toString()]));
     const driftNow: Drift = {
       compared: drift.compared, drifted: drift.drifted, amount: asText(drift.amount), amountMax: asText(drift.amountMax),
@@ -265,7 +280,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     url,
     async stop() {
       await server.close();
-      await Promise.all([uplink.stop(), downlink.stop(), refresh.stop()]);
+      await Promise.all([uplink.stop(), downlink.stop(), heartbeat.stop()]);
       await http.close();
       saveDirty();
       store.close();

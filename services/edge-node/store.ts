@@ -108,24 +108,35 @@ export function openEdgeStore(path: string): EdgeStore {
     for (const row of rows) accountPut.run(row.state.account, encodeAccountState(row.state), Math.floor(row.confirmedAt));
   };
 
+  const lastOutcome = (): number => (outcomeLast.get() as { past: number } | undefined)?.past ?? 0;
+
   return {
     log,
     findId: (id) => ids.find(id),
     append(bundle, newIds, leafHashes) {
-      transaction(db, () => {
-        const first = log.size;
-        claiming = newIds;
-        newIds.forEach((id, i) => {
-          const earlier = ids.claim(id, first + i);
-          if (earlier !== null) throw new Error(`assertion: ${id} stands on the log already, at ${earlier}`);
+      try {
+        transaction(db, () => {
+          const first = log.size;
+          claiming = newIds;
+          newIds.forEach((id, i) => {
+            const earlier = ids.claim(id, first + i);
+            if (earlier !== null) throw new Error(`assertion: ${id} stands on the log already, at ${earlier}`);
+          });
+          ids.settle();
+          log.append(bundle, newIds.length, leafHashes);
         });
-        ids.settle();
-        log.append(bundle, newIds.length, leafHashes);
-      });
+      } catch (error) {
+        // What was not committed must not be signed, sent or found.
+        log.reload();
+        ids.reload();
+        throw error;
+      }
     },
     settle(ranges) {
       transaction(db, () => {
         for (const r of ranges) {
+          const next = lastOutcome();
+          if (r.from !== next) throw new Error(`assertion: outcomes of entries ${r.from} to ${r.to} do not follow on ${next}`);
           const { id } = checkpointPut.get(r.checkpoint) as { id: number };
           outcomePut.run(r.from, r.to, r.start, Math.floor(r.at), Buffer.concat(r.proof), r.entries, id);
         }
@@ -144,7 +155,7 @@ export function openEdgeStore(path: string): EdgeStore {
     },
     orderedAt: (index) => (orderedGet.get(index) as { at: number } | undefined)?.at,
     orderedSize: () => (orderedLast.get() as { size: number | null }).size ?? 0,
-    finalSize: () => (outcomeLast.get() as { past: number } | undefined)?.past ?? 0,
+    finalSize: lastOutcome,
     outcomeRange(index) {
       const row = outcomeGet.get(index) as OutcomeRow | undefined;
       return row === undefined || index >= row.past ? undefined : toRange(row);

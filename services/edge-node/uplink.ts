@@ -12,11 +12,15 @@ import type { EdgeStore } from './store.ts';
 const ENTRIES_MAX = 10_000;
 const BYTES_MAX = 6 * 1024 * 1024;
 /** An entry is a few hundred bytes; a batch is cut by this estimate first and by its true size then. */
-const UPLOAD_TIMEOUT_MS = 15_000;
+const UPLOAD_TIMEOUT_MS = 5_000;
+/** A replica that takes batches which nobody ever orders is left for another one after this long. */
+const DOUBT_MS = 5_000;
 
 export interface Uplink extends Loop {
-  /** The region says how much of the log it has (with every answer that comes down). */
-  regionHas(size: number): void;
+  /** The replica at `url` says how much of the log it has (with every answer that comes down). Nothing proves that. */
+  regionHas(size: number, url: string): void;
+  /** The log is proven to be ordered up to a larger size than before. */
+  ordered(): void;
   /** Log size that the region is known to have. */
   sent(): number;
 }
@@ -29,14 +33,23 @@ export interface UplinkOptions {
   readonly http: HttpClient;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly orderedSize: () => number;
+  /** How many replicas have to say so before the node believes that its log is not the one the region has. */
+  readonly quorum: number;
+  readonly halted: () => boolean;
   /** The region refuses this log for good (fork, rollback): the node must stop and a person must look. */
   readonly halt: (kind: string, detail: string) => void;
+  readonly incident: (kind: string, detail: string) => void;
 }
 
 export function startUplink(o: UplinkOptions): Uplink {
   let sent: number | null = null;
   let sentAt = 0;
   let busy = false;
+  let orderedAt = o.now();
+  /** Replicas that called this log a fork or a rollback. One of them may lie; a quorum does not. */
+  const accusers = new Set<string>();
+  let url = o.link.url();
   const backoff = createBackoff(50, 5_000);
 
   function cut(from: number): { to: number; payload: Uint8Array } {
@@ -50,13 +63,13 @@ export function startUplink(o: UplinkOptions): Uplink {
   }
 
   const loop = startLoop(async (signal) => {
-    if (sent === null || sent >= o.store.log.size) return Infinity;
+    if (o.halted() || sent === null || sent >= o.store.log.size) return Infinity;
     const from = sent;
     const { to, payload } = cut(from);
     const checkpoint = await signCheckpoint({ origin: o.signer.name, size: to, root: o.store.log.rootAt(to) }, o.signer);
     const proof = from === 0 ? [] : o.store.log.consistencyProof(from, to);
     const header = { node: o.node, from, size: to, checkpoint, proof: proof.map((h) => Buffer.from(h).toString('base64')) };
-    const url = o.link.url();
+    url = o.link.url();
     busy = true;
     try {
       const { size } = await o.http.json<{ size: number }>(`${url}/v1/batches`, {
@@ -84,27 +97,45 @@ export function startUplink(o: UplinkOptions): Uplink {
       sent = has;
       return pause;
     }
-    if (error.code === 'fork' || error.code === 'rollback') o.halt(error.code, error.message);
+    if (error.code === 'fork' || error.code === 'rollback') {
+      accusers.add(url);
+      if (accusers.size >= o.quorum) o.halt(error.code, error.message);
+      else o.incident(error.code, `${url}: ${error.message}; ${accusers.size} of ${o.quorum} replicas that have to say so`);
+    }
+    o.link.failed(url);
     o.logger.warn({ code: error.code, detail: error.message }, 'uplink: refused by the region');
     // A refusal that is not about load will not go away soon: ask rarely, but do ask.
     return error.retryAfter === undefined ? Math.max(pause, 1_000) : Math.max(pause, error.retryAfter * 1_000);
   });
 
   return Object.assign(loop, {
-    regionHas(size: number) {
+    regionHas(size: number, from: string) {
       if (size > o.store.log.size) {
-        o.halt('log-rolled-back', `the region has ${size} entries of this node's log, the node itself only ${o.store.log.size}: its disk lost some`);
+        o.incident('unproven', `${from}: says it has ${size} entries of this node's log, the node itself has ${o.store.log.size}`);
+        o.link.failed(from);
+        return;
+      }
+      const time = o.now();
+      if (o.store.log.size > o.orderedSize() && sent !== null && time - orderedAt > DOUBT_MS) {
+        // Taken, perhaps, but not ordered: a replica that keeps batches to itself, or a region without quorum.
+        orderedAt = time;
+        sent = null;
+        o.link.failed(from);
         return;
       }
       if (sent === null || size > sent) {
         sent = size;
         loop.wake();
-      } else if (size < sent && !busy && o.now() - sentAt > 2_000) {
+      } else if (size < sent && !busy && time - sentAt > 2_000) {
         // Acknowledged, and gone since: lost between the region's stream and its replicas. Send it again.
         o.logger.warn({ sent, size }, 'uplink: the region has less than it acknowledged, sending again');
         sent = size;
         loop.wake();
       }
+    },
+    ordered() {
+      orderedAt = o.now();
+      accusers.clear();
     },
     sent: () => sent ?? 0,
   });

@@ -80,11 +80,12 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
   };
   try {
     await clearOrphans(readRunState(dataDir), (message) => say({ kind: 'starting', message }));
-    const layout = provision(platform, dataDir);
     const plan = planLocal(platform);
     const wan = options.wan ?? (platform.wan.enabled ? 'emulated' : 'off');
+    // Before any key is made: a start that finds its ports taken leaves nothing half-made behind.
     const ports = await takePorts(plan, options.portBase ?? platform.ports.base, wan !== 'direct');
     cleanup.push(() => ports.release());
+    const layout = provision(platform, dataDir);
     const supervisor = createSupervisor({
       platform, plan, ports, layout, say, wan, wanScale: options.wanScale ?? 1, logLevel: options.logLevel ?? 'info',
       nodeArgs: options.nodeArgs ?? [], programs: { ...PROGRAMS, ...options.programs },

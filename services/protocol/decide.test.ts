@@ -26,6 +26,8 @@ describe('decide', () => {
     ['offline, refuses an old state', { connected: false, debitAgeMs: 5001 }, 'stale-state'],
     ['offline, bounds the account', { connected: false, offlineAccount: 51n }, 'offline-limit-account'],
     ['offline, bounds the node', { connected: false, offlineNode: 151n }, 'offline-limit-node'],
+    ['never promises more than 64 bits hold', { reserved: 2n ** 63n - 100n, debit: { ...debit, overdraft: null } }, 'overflow'],
+    ['promises as much as they hold', { reserved: 2n ** 63n - 101n, debit: { ...debit, overdraft: null } }, undefined],
     ['offline, does not bound an account without limit', { connected: false, offlineAccount: 10n ** 15n, debit: { ...debit, overdraft: null } }, undefined],
   ] as const)('%s', (_what, change, reason) => {
     const decision = decide(instruction, { ...inputs, ...change } as DecisionInputs, policy);

@@ -128,9 +128,9 @@ const instructionOf = (o: Json): Instruction => ({
 });
 
 const REFUSALS = [
-  'account-unknown', 'asset-mismatch', 'insufficient-funds', 'offline-limit-account', 'offline-limit-node', 'stale-state',
+  'account-unknown', 'asset-mismatch', 'insufficient-funds', 'offline-limit-account', 'offline-limit-node', 'stale-state', 'overflow',
 ] as const;
-const REJECTIONS = [...REFUSALS, 'id-conflict', 'overflow'] as const;
+const REJECTIONS = [...REFUSALS, 'id-conflict'] as const;
 
 function accountStateOf(o: Json): AccountState {
   return {

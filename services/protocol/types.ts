@@ -76,7 +76,9 @@ export type RefusalReason =
   | 'insufficient-funds'
   | 'offline-limit-account'
   | 'offline-limit-node'
-  | 'stale-state';
+  | 'stale-state'
+  /** What this node has promised would no longer fit 64 bits: too much is waiting to become final. */
+  | 'overflow';
 
 export interface Decision {
   readonly result: 'provisional' | 'refused';
@@ -112,10 +114,7 @@ export interface BatchEntry {
   readonly at: number;
 }
 
-export type RejectionReason =
-  | RefusalReason
-  | 'id-conflict'
-  | 'overflow';
+export type RejectionReason = RefusalReason | 'id-conflict';
 
 /** One leaf of the global log: what became of one settlement. */
 export interface OutcomeEntry {

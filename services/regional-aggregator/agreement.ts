@@ -2,7 +2,8 @@
 import { Problem } from '../protocol/index.ts';
 import { startLoop, UnreachableError, type HttpClient, type Logger, type Loop } from '../shell/index.ts';
 import {
-  addSignatures, cosign, NoteError, parseCheckpoint, parseNote, signCheckpoint, validSignatures, type Signer, type Verifier,
+  addSignatures, cosign, formatCheckpoint, NoteError, openCheckpointWithQuorum, parseCheckpoint, parseNote, signCheckpoint,
+  validSignatures, type Signer, type Verifier,
 } from '../transparency/index.ts';
 import {
   cosigned, cosignedAt, grown, latest, quorumState, receive, tick, timeToProposal, type Cosigned, type QuorumState, type Turn,
@@ -76,7 +77,10 @@ export function startAgreement(o: AgreementOptions): Agreement {
   const { store, replica } = o;
   const rootAt = (size: number): Uint8Array => store.log.rootAt(size);
   const kept = store.get('reached');
-  let state: QuorumState = quorumState(o.me, o.quorum, store.log.size, kept === null ? null : decodeReached(kept), o.now());
+  const before = kept === null ? null : decodeReached(kept);
+  let state: QuorumState = quorumState(
+    o.me, o.quorum, store.log.size, before !== null && isQuorum(before) ? before : null, o.now(),
+  );
   const listeners: (() => void)[] = [];
   const signing = new Map<number, Promise<void>>();
   const peers: Peer[] = [];
@@ -88,7 +92,20 @@ export function startAgreement(o: AgreementOptions): Agreement {
   const verified = new Set<string>();
   let reachedNote = state.reached === null ? null : { size: state.reached.size, note: noteOf(state.reached) };
 
+  /** Whether others will find a quorum on this note, whatever led this replica to believe in it. */
+  function isQuorum(c: Cosigned): boolean {
+    try {
+      const opened = openCheckpointWithQuorum(noteOf(c), o.regionVerifier, o.replicas, o.quorum);
+      return opened.size === c.size && Buffer.compare(opened.root, c.root) === 0;
+    } catch (error) {
+      if (!(error instanceof NoteError)) throw error;
+      replica.incident('bad-quorum', `the note of size ${c.size} that was to be the quorum's does not open: ${error.message}`);
+      return false;
+    }
+  }
+
   function turn(t: Turn): void {
+    if (t.effects.some((e) => e.do === 'reached') && t.state.reached !== null && !isQuorum(t.state.reached)) return;
     state = t.state;
     for (const effect of t.effects) {
       if (effect.do === 'sign') void sign(effect.size);
@@ -147,13 +164,18 @@ export function startAgreement(o: AgreementOptions): Agreement {
   /** A peer's note with those of its signatures that are good. @throws NoteError */
   function readNote(note: string): Cosigned {
     const { text, signatures } = parseNote(note);
+    const { origin, size, root } = parseCheckpoint(text);
+    // All replicas have the log's key, so its signature does not say that they signed the same words. Cosignatures over
+    // anything more than size and root can't stand under the note of those who signed just that.
+    if (text !== formatCheckpoint({ origin, size, root })) {
+      throw new NoteError('malformed', `checkpoint of size ${size}: expected origin, size and root, and nothing else`);
+    }
     const fresh = signatures.filter((s) => !verified.has(text + s.line));
     for (const s of validSignatures(note, fresh.map((f) => f.line).join(''), [o.regionVerifier, ...o.replicas])) remember(
       text + s.line,
     );
     const good = signatures.filter((s) => verified.has(text + s.line));
     const log = good.find((s) => s.hash === o.regionVerifier.hash && s.name === o.regionVerifier.name);
-    const { origin, size, root } = parseCheckpoint(text);
     if (log === undefined || origin !== o.regionVerifier.name) {
       throw new NoteError('unsigned', `not a checkpoint signed by ${o.regionVerifier.name}`);
     }

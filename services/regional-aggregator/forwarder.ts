@@ -5,14 +5,16 @@
  */
 import { encodeFrame, FRAME_TYPE, Problem } from '../protocol/index.ts';
 import {
-  createBackoff, problemOf, startLoop, UnreachableError, type HttpClient, type Logger, type Loop,
+  createBackoff, problemOf, startLoop, UnreachableError, type HttpClient, type Logger, type Loop, type Trust,
 } from '../shell/index.ts';
 import type { Agreement, Reached } from './agreement.ts';
 import type { Centre } from './centre.ts';
 import { parseBatch } from './core/batch.ts';
 import type { OrderedStream } from './ordered-stream.ts';
+import { askProof } from './proven.ts';
+import type { Repair } from './repair.ts';
 import type { Replica } from './replica.ts';
-import type { RegionStore } from './store.ts';
+import type { BatchRow, RegionStore } from './store.ts';
 
 const BLOCK_ENTRIES_MAX = 64;
 const BLOCK_BYTES_MAX = 8 * 1024 * 1024;
@@ -24,6 +26,9 @@ const LEAD_MS = 5_000;
 /** A refusal that is not about load does not go away soon. */
 const REFUSED_MS = 5_000;
 const TRIM_MS = 2_000;
+/** Region log entries looked at, and proofs asked for, in one round of trimming. */
+const TRIM_ENTRIES = 4_096;
+const TRIM_PROOFS = 64;
 
 export interface Forwarder {
   /** Message bytes in the stream that the centre has not applied. */
@@ -34,6 +39,7 @@ export interface Forwarder {
 }
 
 export interface ForwarderOptions {
+  readonly trust: Trust;
   readonly me: number;
   readonly region: string;
   readonly store: RegionStore;
@@ -41,6 +47,7 @@ export interface ForwarderOptions {
   readonly replica: Replica;
   readonly agreement: Agreement;
   readonly centre: Centre;
+  readonly repair: Repair;
   readonly http: HttpClient;
   readonly logger: Logger;
   /** Monotonic milliseconds. */
@@ -82,14 +89,18 @@ export function startForwarder(o: ForwarderOptions): Forwarder {
     let bytes = 0;
     for (const row of rows) {
       const message = bySeq.get(row.seq);
-      if (message === undefined) break;
-      bytes += message.byteLength;
+      const payload = message === undefined ? o.repair.payload(row.idx) : parseBatch(message).payload;
+      if (payload === null) break;
+      bytes += payload.byteLength;
       if (payloads.length > 0 && bytes > BLOCK_BYTES_MAX) break;
-      payloads.push(parseBatch(message).payload);
+      payloads.push(payload);
     }
     if (payloads.length === 0) {
+      const there = messages[0]?.seq ?? Infinity;
+      o.repair.want(rows.filter((row) => row.seq < there && o.repair.payload(row.idx) === null));
       throw new Error(
-        `message ${rows[0]!.seq} is gone from the stream, but the centre has not applied it: entry ${applied} of the region log`,
+        `message ${rows[0]!.seq} is gone from the stream, but the centre has not applied it: entry ${applied} of the region log; `
+        + `${rows[0]!.node} has to send it again`,
       );
     }
     const to = applied + payloads.length;
@@ -159,6 +170,9 @@ export function startForwarder(o: ForwarderOptions): Forwarder {
     return REFUSED_MS;
   });
 
+  /** By node: its log is proven to be in the global log up to here. */
+  const proven = new Map<string, number>();
+  let lastApplied = 0;
   mark();
   agreement.onReached(mark);
   centre.onLearned(() => {
@@ -166,18 +180,55 @@ export function startForwarder(o: ForwarderOptions): Forwarder {
     marks = marks.filter((m) => m.size > applied);
     appliedBytes = bytesUpTo(applied);
     store.putSoon('applied', String(Math.min(applied, store.log.size)));
+    if (applied < lastApplied) proven.clear();
+    lastApplied = applied;
+    // It has less than it said: somebody has to bring it again, this replica if no other one does.
+    if (marks.length === 0) mark();
     loop.wake();
   });
+  o.repair.onRepaired(() => loop.wake());
 
-  /** Payloads that the centre has and every replica has replayed are of no use any more. */
-  const trimmer: Loop = startLoop(async () => {
-    const done = Math.min(centre.applied() ?? 0, agreement.smallestPeer());
-    const row = done === 0 ? null : store.batch(done - 1);
-    if (row !== null && o.replica.halted() === null) await stream.trim(row.seq);
+  let trimmed = Number(store.get('trimmed') ?? 0);
+  /** What could be trimmed a round ago: the newest payloads stay for another one. */
+  let due = 0;
+
+  /** Up to which of these region log entries everything is proven to be in the global log; asks for what is not known yet. */
+  async function provenUpTo(rows: readonly BatchRow[], signal: AbortSignal): Promise<number> {
+    const last = new Map(rows.map((row) => [row.node, row.size]));
+    const open = [...last].filter(([node, size]) => (proven.get(node) ?? 0) < size).slice(0, TRIM_PROOFS);
+    for (const [node, size] of open) {
+      if (await askProof(o, node, size - 1, signal)) proven.set(node, size);
+    }
+    const first = rows.find((row) => (proven.get(row.node) ?? 0) < row.size);
+    return first?.idx ?? rows.at(-1)!.idx + 1;
+  }
+
+  /**
+   * Payloads that every replica has replayed, and whose outcomes are proven to be in the global log, are of no use any more.
+   * Whoever answers at the centre's address may say that it has applied them: that is a hint where to look, and no more.
+   */
+  const trimmer: Loop = startLoop(async (signal) => {
+    const to = Math.min(due, centre.applied() ?? 0, trimmed + TRIM_ENTRIES);
+    due = Math.min(centre.applied() ?? 0, agreement.smallestPeer(), store.log.size);
     store.flush();
+    if (o.replica.halted() !== null || to <= trimmed) return TRIM_MS;
+    const [first] = await stream.read(0, 1, 1);
+    const rows = store.batches(trimmed, to);
+    const kept = new Set(store.keptPayloads());
+    // All replicas trim the same stream: what another one has trimmed has been proven to it.
+    const left = first === undefined ? rows : rows.filter((row) => row.seq >= first.seq || kept.has(row.idx));
+    const upTo = left.length === 0 ? to : await provenUpTo(left, signal);
+    if (upTo <= trimmed) return TRIM_MS;
+    await stream.trim(store.batch(upTo - 1)!.seq);
+    trimmed = upTo;
+    store.putSoon('trimmed', String(trimmed));
+    o.repair.forget(trimmed);
     return TRIM_MS;
   }, (error) => {
-    o.logger.error({ err: error }, 'trimming failed');
+    if (!(error instanceof UnreachableError)) {
+      o.logger.error({ err: error }, 'trimming failed');
+      o.replica.incident('trimming-failed', (error as Error).message);
+    }
     return TRIM_MS;
   });
 

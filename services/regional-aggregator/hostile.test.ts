@@ -1,12 +1,10 @@
 import { connect } from 'node:net';
-import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeFrame, FRAME_TYPE } from '../protocol/index.ts';
 import {
   addSignatures, encodeBundle, formatAddCheckpoint, openCheckpointWithQuorum, signCheckpoint,
 } from '../transparency/index.ts';
 import { MESSAGE_MAX } from './core/batch.ts';
-import { createReceiving } from './receiving.ts';
 import { createBed, edgeLog, eventually, http, ORIGIN, post, status, testSigner, type Bed, type Reply } from './testing.ts';
 
 let bed: Bed;
@@ -126,29 +124,6 @@ describe('POST /v1/batches', () => {
     await eventually(
       'they are forgotten', async () => /receiving_bytes\S* 0\n/.test((await http(`${url}/metrics`)).body.toString()),
     );
-  });
-});
-
-describe('what is coming in', () => {
-  it('is bounded: whoever has been at it for the longest gives way, and what is complete does not', () => {
-    const receiving = createReceiving(100);
-    const cut: string[] = [];
-    const body = (name: string): PassThrough & { release?: () => void } => {
-      const stream = new PassThrough();
-      return Object.assign(stream, receiving.watch(stream, () => cut.push(name)));
-    };
-    const [slow, done, late] = [body('slow'), body('done'), body('late')];
-    slow.emit('data', Buffer.alloc(40));
-    done.emit('data', Buffer.alloc(40));
-    done.emit('end');
-    expect(cut).toEqual([]);
-    late.emit('data', Buffer.alloc(30));
-    expect([cut, receiving.bytes()]).toEqual([['slow'], 70]);
-    slow.emit('data', Buffer.alloc(500));
-    late.emit('data', Buffer.alloc(50));
-    expect([cut, receiving.bytes()]).toEqual([['slow', 'late'], 40]);
-    done.release!();
-    expect(receiving.bytes()).toBe(0);
   });
 });
 

@@ -8,6 +8,7 @@ import type { Verifier } from '../transparency/index.ts';
 import { messageId, parseBatch, type Batch, type Refusal } from './core/batch.ts';
 import type { OrderedStream } from './ordered-stream.ts';
 import { sha256, type Replica } from './replica.ts';
+import type { Repair } from './repair.ts';
 import type { RegionStore } from './store.ts';
 
 /** Requests at once: bounds memory to this many messages. */
@@ -27,6 +28,9 @@ const STATUS: Readonly<Record<Refusal['code'], number>> = {
   'unknown-node': 403, 'bad-signature': 403, gap: 409, rollback: 409, fork: 409, 'bad-batch': 400,
 };
 
+/** Refusals of what the node itself has signed. */
+const SIGNED: ReadonlySet<Refusal['code']> = new Set(['gap', 'rollback', 'fork']);
+
 export interface Ingress {
   /** @param message the body of `POST /v1/batches` @throws Problem */
   take(message: Uint8Array): Promise<{ readonly size: number }>;
@@ -41,6 +45,7 @@ export interface IngressOptions {
   readonly store: RegionStore;
   readonly stream: OrderedStream;
   readonly replica: Replica;
+  readonly repair: Repair;
   /** Message bytes that the centre has not applied yet. */
   readonly backlogBytes: () => number;
   readonly logger: Logger;
@@ -51,16 +56,18 @@ export function createIngress(o: IngressOptions): Ingress {
   const lanes = new Map<string, { last: Promise<unknown>; length: number }>();
   let inFlight = 0;
   let refused = 0;
-  let recent = { minute: 0, of: new Map<string, number>() };
+  let recent = { minute: 0, of: new Map<string, Set<string>>() };
 
   function keepEvidence(who: string, refusal: Refusal, id: string, document: string, known: string | null): void {
     refused += 1;
     const at = o.now();
     const minute = Math.floor(at / 60_000);
     if (recent.minute !== minute) recent = { minute, of: new Map() };
-    const count = (recent.of.get(who) ?? 0) + 1;
-    recent.of.set(who, count);
-    if (count > EVIDENCE_PER_MINUTE) return;
+    const ids = recent.of.get(who) ?? new Set();
+    recent.of.set(who, ids);
+    const key = `${refusal.code} ${id}`;
+    if (ids.has(key) || ids.size >= EVIDENCE_PER_MINUTE) return;
+    ids.add(key);
     const isNew = o.store.keep({ at, who, kind: refusal.code, hash: id, detail: refusal.detail, document, known });
     if (isNew && (refusal.code === 'fork' || refusal.code === 'rollback')) {
       o.replica.incident(refusal.code, `${who}: ${refusal.detail}`);
@@ -68,11 +75,14 @@ export function createIngress(o: IngressOptions): Ingress {
   }
 
   function refuse(batch: Batch, refusal: Refusal, id: string): Problem {
-    const isOurs = o.nodes.has(batch.node);
+    // A node answers for what it has signed, which is its checkpoint. A name, a payload or a header can be anyone's.
+    const isOurs = o.nodes.has(batch.node) && SIGNED.has(refusal.code);
     const state = o.store.nodeState(batch.node);
     const root = Buffer.from(state.root).toString('base64');
     const known = isOurs && state.size > 0 ? JSON.stringify({ size: state.size, root }) : null;
-    keepEvidence(isOurs ? batch.node : '?', refusal, id, Buffer.from(batch.header).toString('utf8'), known);
+    // By the checkpoint's text: what others put around it does not make two of it, and does not use up the node's share.
+    const hash = isOurs ? Buffer.from(sha256(Buffer.from(batch.checkpoint.split('\n\n', 1)[0]!))).toString('hex') : id;
+    keepEvidence(isOurs ? batch.node : '?', refusal, hash, Buffer.from(batch.header).toString('utf8'), known);
     return new Problem(STATUS[refusal.code], refusal.code, refusal.detail, refusal.code === 'gap' ? { size: state.size } : {});
   }
 
@@ -100,7 +110,10 @@ export function createIngress(o: IngressOptions): Ingress {
     const { replica, store, stream } = o;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const { refusal, known } = replica.assess(batch, digest, verifier);
-      if (known === true) return { size: store.nodeState(batch.node).size };
+      if (known === true) {
+        offer(batch);
+        return { size: o.repair.forwardable(batch.node) };
+      }
       if (refusal !== undefined) {
         // Another replica may have put into the stream what this one has not replayed yet.
         const last = refusal.code === 'gap' ? await stream.lastSeq() : 0;
@@ -117,6 +130,15 @@ export function createIngress(o: IngressOptions): Ingress {
     throw new Problem(
       503, 'not-ordered', `${batch.node}'s batch ${batch.from} to ${batch.size} got no place in the stream; try again`, {}, 1,
     );
+  }
+
+  /** The signature says nothing of a payload whose range is known: one that can't be read is of no use, and no harm. */
+  function offer(batch: Batch): void {
+    try {
+      o.repair.offer(batch);
+    } catch (error) {
+      if (!(error instanceof EncodingError)) throw error;
+    }
   }
 
   async function publish(message: Uint8Array, id: string): Promise<{ readonly seq: number }> {

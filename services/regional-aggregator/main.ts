@@ -9,17 +9,15 @@ import { startCentre } from './centre.ts';
 import { startForwarder } from './forwarder.ts';
 import { createIngress } from './ingress.ts';
 import type { OrderedStream } from './ordered-stream.ts';
-import { createReceiving } from './receiving.ts';
-import { createRelay } from './relay.ts';
+import { createRelay, POLLS_NODE_MAX } from './relay.ts';
+import { createRepair } from './repair.ts';
 import { startReplica } from './replica.ts';
 import { addRoutes, metricsOf, type Region } from './routes.ts';
 import { openSqliteStream } from './sqlite-stream.ts';
 import { openRegionStore } from './store.ts';
 
-/** Half of what a client of `createHttpClient` has: polls that were given up linger for a moment. */
-const POLLS_PER_CLIENT = 32;
-/** Of batches coming in and being worked on. */
-const RECEIVING_BYTES_MAX = 256 * 1024 * 1024;
+/** A client of `createHttpClient` has 64 connections: no node's polls keep those of another from having one. */
+const NODES_PER_CLIENT = 64 / POLLS_NODE_MAX;
 
 export type RegionSettings = Settings<typeof REGION_SETTINGS>;
 
@@ -74,8 +72,7 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
   const stream = openStream(settings.stream, !alone);
   // Apart, so that long polls never keep a block or a cosignature waiting for a connection.
   const [http, peerHttp] = [createHttpClient(), createHttpClient()];
-  // One poll a node, and so many connections a client.
-  const pollHttp = Array.from({ length: Math.max(1, Math.ceil(region.nodes.size / POLLS_PER_CLIENT)) }, createHttpClient);
+  const pollHttp = Array.from({ length: Math.max(1, Math.ceil(region.nodes.size / NODES_PER_CLIENT)) }, createHttpClient);
   const nodeNumbers = new Map([...region.nodes.keys()].map((node, i) => [node, i]));
   const replica = startReplica({ region: region.id, store, stream, nodes: region.nodes, logger, now });
   const agreement = startAgreement({
@@ -83,18 +80,23 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
     peerUrls: alone ? [] : settings.peerUrls, store, replica, lastSeq: () => stream.lastSeq(), http: peerHttp, logger, now,
   });
   const centre = startCentre({ url: settings.controlUrl.replace(/\/$/, ''), region: region.id, http, elapsed });
-  const forwarder = startForwarder({ me, region: region.id, store, stream, replica, agreement, centre, http, logger, elapsed });
+  const repair = createRepair(store);
+  const forwarder = startForwarder({
+    me, trust, region: region.id, store, stream, replica, agreement, centre, repair, http, logger, elapsed,
+  });
   const ingress = createIngress(
-    { region: region.id, nodes: region.nodes, store, stream, replica, backlogBytes: () => forwarder.backlogBytes(), logger, now },
+    {
+      region: region.id, nodes: region.nodes, store, stream, replica, repair, backlogBytes: () => forwarder.backlogBytes(),
+      logger, now,
+    },
   );
   const relay = createRelay({
-    store, agreement, centre, logger,
-    http: (node) => pollHttp[Math.floor((nodeNumbers.get(node) ?? 0) / POLLS_PER_CLIENT)]!,
+    store, agreement, centre, repair, logger,
+    http: (node) => pollHttp[Math.floor((nodeNumbers.get(node) ?? 0) / NODES_PER_CLIENT)]!,
   });
-  const receiving = createReceiving(RECEIVING_BYTES_MAX);
   const parts: Region = {
     me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay,
-    receiving, http, now,
+    http, now,
   };
 
   const server = await createServer({

@@ -124,11 +124,11 @@ describe('a region of one replica, in trouble', () => {
     const second = await down(url, 'a', 'ordered=20&final=0&wait=100');
     expect(second.header).toMatchObject({ accepted: 20, ordered: null, outcomes: [] });
     expect(second.header['centreAgeMs']).toBeGreaterThan(90);
-    const query = await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"]}', type: 'application/json' });
+    const query = await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"],"nonce":"00000000000000000000000000000000"}', type: 'application/json' });
     expect([query.status, query.headers.get('retry-after'), query.json()['code']]).toEqual([503, '1', 'centre-unreachable']);
     bed.control.pause(false);
     await bed.control.whenApplied(2);
-    expect((await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"]}', type: 'application/json' })).body.toString()).toBe(
+    expect((await http(`${url}/v1/accounts/query`, { body: '{"accounts":["x"],"nonce":"00000000000000000000000000000000"}', type: 'application/json' })).body.toString()).toBe(
       'signed {"accounts":["x"]}',
     );
   });

@@ -1,5 +1,4 @@
 /** The HTTP surface of a replica (docs/protocol.md), its status and its metrics. */
-import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { FRAME_TYPE, ID_PATTERN, Problem, type ServiceStatus } from '../protocol/index.ts';
 import {
@@ -12,7 +11,6 @@ import { MESSAGE_MAX } from './core/batch.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { Ingress } from './ingress.ts';
 import { WAIT_MAX_MS, type Relay } from './relay.ts';
-import type { Receiving } from './receiving.ts';
 import type { Replica } from './replica.ts';
 import type { RegionStore } from './store.ts';
 import { addCheckpoint } from './witness.ts';
@@ -40,7 +38,6 @@ export interface Region {
   readonly forwarder: Forwarder;
   readonly ingress: Ingress;
   readonly relay: Relay;
-  readonly receiving: Receiving;
   readonly http: HttpClient;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -62,11 +59,6 @@ export function addRoutes(server: Server, r: Region): void {
 
   server.post('/v1/batches', {
     bodyLimit: MESSAGE_MAX,
-    preParsing: async (request, reply, payload) => {
-      const { release } = r.receiving.watch(payload as Readable, () => request.raw.destroy());
-      reply.raw.on('close', release);
-      return payload;
-    },
     schema: {
       tags: ['edge'], summary: 'A batch of an edge node\'s log, as a frame', consumes: [FRAME_TYPE],
       response: { 200: { type: 'object', required: ['size'], properties: { size: { type: 'integer' } } }, ...CLIENT_ERRORS },
@@ -105,8 +97,11 @@ export function addRoutes(server: Server, r: Region): void {
     schema: {
       tags: ['edge'], summary: 'Account states, signed by the control plane',
       body: {
-        type: 'object', required: ['accounts'], additionalProperties: false,
-        properties: { accounts: { type: 'array', minItems: 1, maxItems: 1_000, items: { type: 'string', pattern: ID_PATTERN } } },
+        type: 'object', required: ['accounts', 'nonce'], additionalProperties: false,
+        properties: {
+          accounts: { type: 'array', maxItems: 1_000, items: { type: 'string', pattern: ID_PATTERN } },
+          nonce: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+        },
       },
     },
   }, async (request, reply) => {
@@ -201,7 +196,6 @@ export function metricsOf(r: Region): Metric[] {
     one('evidence', 'gauge', 'Pieces of evidence kept.', counts['evidence']!),
     one('disagreeing_replicas', 'gauge', 'Peers that cosigned another root than this replica\'s.', counts['disagreeing']!),
     one('in_flight', 'gauge', 'Batches being taken.', r.ingress.inFlight()),
-    one('receiving_bytes', 'gauge', 'Bytes of batches that are coming in or being taken.', r.receiving.bytes()),
     one('waiters', 'gauge', 'Nodes waiting for news.', r.relay.waiters()),
     one('halted', 'gauge', '1 when this replica has stopped for good.', r.replica.halted() === null ? 0 : 1),
     one('centre_age_seconds', 'gauge', 'Time since word from the centre; -1 before the first.', age === null ? -1 : age / 1000),

@@ -26,6 +26,9 @@ const MIGRATIONS: readonly Migration[] = [`
     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, kind TEXT NOT NULL, hash TEXT NOT NULL,
     detail TEXT NOT NULL, document TEXT NOT NULL, known TEXT, UNIQUE (who, kind, hash)
   ) STRICT;
+`, `
+  -- Payloads that the stream lost and their nodes sent again, until the centre has them.
+  CREATE TABLE payload (idx INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 `];
 
 /** Pieces of evidence kept per offender and kind; the newest stay. So nobody's junk drives out what others did. */
@@ -72,6 +75,13 @@ export interface RegionStore {
   lastBatch(node: string, size: number): BatchRow | null;
   batch(idx: number): BatchRow | null;
   batches(from: number, to: number): readonly BatchRow[];
+  /** Leaf hashes of the edge log entries of a batch, 32 bytes each. @throws RangeError when there is no such batch */
+  leaves(idx: number): Uint8Array;
+  keepPayload(idx: number, payload: Uint8Array): void;
+  payload(idx: number): Uint8Array | null;
+  keptPayloads(): readonly number[];
+  /** Drops the kept payloads below `idx`. */
+  forgetPayloads(idx: number): void;
   /** Payload bytes of all batches so far. */
   bytes(): number;
   nodeCount(): number;
@@ -79,11 +89,11 @@ export interface RegionStore {
   entryCount(): number;
   /** One group of replayed messages, durable when this returns. */
   commit(steps: readonly ReplayStep[], cursor: number): void;
-  get(key: 'halted' | 'applied' | 'reached'): string | null;
+  get(key: 'halted' | 'applied' | 'reached' | 'trimmed'): string | null;
   /** On disk when this returns. */
   put(key: 'halted', value: string): void;
   /** On disk with the next `commit` or `flush`: for what can be found out again, such as a checkpoint that peers have. */
-  putSoon(key: 'applied' | 'reached', value: string): void;
+  putSoon(key: 'applied' | 'reached' | 'trimmed', value: string): void;
   flush(): void;
   witnessed(origin: string): { readonly size: number; readonly root: Uint8Array } | null;
   /** On disk when this returns. */
@@ -113,6 +123,11 @@ export function openRegionStore(path: string): RegionStore {
     covering: db.prepare('SELECT frontier, leaves FROM batch WHERE node = ? AND size >= ? ORDER BY size LIMIT 1'),
     lastBatch: db.prepare('SELECT idx, node, size, seq, bytes FROM batch WHERE node = ? AND idx < ? ORDER BY size DESC LIMIT 1'),
     batches: db.prepare('SELECT idx, node, size, seq, bytes FROM batch WHERE idx >= ? AND idx < ? ORDER BY idx'),
+    leaves: db.prepare('SELECT leaves FROM batch WHERE idx = ?'),
+    keepPayload: db.prepare('INSERT INTO payload (idx, data) VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    payload: db.prepare('SELECT data FROM payload WHERE idx = ?'),
+    keptPayloads: db.prepare('SELECT idx FROM payload'),
+    forgetPayloads: db.prepare('DELETE FROM payload WHERE idx < ?'),
     bytes: db.prepare('SELECT bytes FROM batch ORDER BY idx DESC LIMIT 1'),
     witnessed: db.prepare('SELECT size, root FROM witnessed WHERE origin = ?'),
     setWitnessed: db.prepare('INSERT INTO witnessed (origin, size, root) VALUES (?, ?, ?) ON CONFLICT (origin) DO UPDATE '
@@ -156,6 +171,15 @@ export function openRegionStore(path: string): RegionStore {
     lastBatch: (node, size) => (sql.lastBatch.get(node, size) as unknown as BatchRow | undefined) ?? null,
     batch: (idx) => (sql.batches.get(idx, idx + 1) as unknown as BatchRow | undefined) ?? null,
     batches: (from, to) => sql.batches.all(from, to) as unknown as BatchRow[],
+    leaves(idx) {
+      const row = sql.leaves.get(idx) as { leaves: Uint8Array } | undefined;
+      if (row === undefined) throw new RangeError(`the region log has no entry ${idx}`);
+      return row.leaves;
+    },
+    keepPayload: (idx, payload) => void sql.keepPayload.run(idx, payload),
+    payload: (idx) => (sql.payload.get(idx) as { data: Uint8Array } | undefined)?.data ?? null,
+    keptPayloads: () => (sql.keptPayloads.all() as { idx: number }[]).map(({ idx }) => idx),
+    forgetPayloads: (idx) => void sql.forgetPayloads.run(idx),
     bytes: () => bytes,
     nodeCount: () => nodes.size,
     entryCount: () => [...nodes.values()].reduce((sum, n) => sum + n.size, 0),

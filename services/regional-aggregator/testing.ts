@@ -10,10 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
-import { decodeBatch, decodeFrame, encodeFrame, FRAME_TYPE } from '../protocol/index.ts';
+import { decodeBatch, decodeFrame, encodeFrame, encodeGlobal, FRAME_TYPE } from '../protocol/index.ts';
 import { parseTrust, REGION_SETTINGS, type Running, type Trust, type TrustFile } from '../shell/index.ts';
 import {
-  bundleLeafHashes, consistencyProof, encodeBundle, generateSigner, hashLeaf, openCheckpointWithQuorum, signCheckpoint, Tree,
+  addSignatures, bundleLeafHashes, consistencyProof, cosign, encodeBundle, generateSigner, hashLeaf, openCheckpointWithQuorum, rangeProof, signCheckpoint, Tree,
   verifyConsistency, verifyRange, type Signer, type TileReader,
 } from '../transparency/index.ts';
 import { startRegion, type RegionSettings } from './main.ts';
@@ -91,12 +91,16 @@ export interface FakeControl {
   outcomes(node: string, to: number): void;
   polls(): number;
   pause(paused: boolean): void;
+  /** Back to a backup of when it had applied this many entries of the region's log. */
+  restore(applied: number): void;
   whenApplied(size: number): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** A control plane that checks every block as the real one has to: quorum, consistency, range, digests. */
-export async function startFakeControl(trust: Trust, port = 0): Promise<FakeControl> {
+export async function startFakeControl(
+  trust: Trust, signers: { readonly global: Signer; readonly replicas: readonly Signer[] }, port = 0,
+): Promise<FakeControl> {
   const region = trust.regions.get(REGION)!;
   const entries: string[] = [];
   const refusals: string[] = [];
@@ -108,6 +112,27 @@ export async function startFakeControl(trust: Trust, port = 0): Promise<FakeCont
   let paused = false;
   let waiting: (() => void)[] = [];
   let appliedWaiting: { size: number; done: () => void }[] = [];
+
+  /** The last outcome of each node's batches, under a global checkpoint of its own that one region has witnessed. */
+  async function proofOf(node: string, index: number): Promise<Buffer> {
+    const isThere = entries.map((e) => decodeBatch(e)).some((e) => e.node === node && e.from <= index && index < e.size);
+    if (!isThere) return encodeFrame({ checkpoint: null, outcomes: [] }, []);
+    const entry = Buffer.from(encodeGlobal({
+      type: 'outcome', instruction: { id: `s${index}`, asset: 'EUR', debitAccount: 'a', creditAccount: 'b', amount: 1n },
+      region: REGION, node, index, status: 'final', debitBalance: -1n, creditBalance: 1n, at: 1,
+    }));
+    const tree = Tree.empty();
+    tree.append(hashLeaf(Buffer.from('before it')));
+    tree.append(hashLeaf(entry));
+    const tiles = new Map(tree.takeDirtyTiles().map((t) => [`${t.level}/${t.index}`, t.hashes]));
+    const proof = rangeProof(1, 2, 2, (level, i, width) => tiles.get(`${level}/${i}`)!.subarray(0, width * 32));
+    const note = await signCheckpoint({ origin: signers.global.name, size: 2, root: tree.root() }, signers.global);
+    const lines = await Promise.all(signers.replicas.map((s) => cosign(note, s, 1_790_000_000)));
+    return encodeFrame({
+      checkpoint: addSignatures(note, lines),
+      outcomes: [{ from: index, to: index + 1, start: 1, proof: proof.map((h) => Buffer.from(h).toString('base64')) }],
+    }, [encodeBundle([entry])]);
+  }
 
   function block(body: Buffer): { status: number; json: object } {
     taken += 1;
@@ -166,8 +191,12 @@ export async function startFakeControl(trust: Trust, port = 0): Promise<FakeCont
       else {
         const node = /^\/v1\/nodes\/([^/]+)\/outcomes$/.exec(url.pathname)?.[1];
         if (node === undefined) return json(404, { code: 'not-found' });
-        polls += 1;
         const from = Number(url.searchParams.get('from'));
+        if (url.searchParams.get('limit') === '1') {
+          void proofOf(node, from).then((frame) => response.writeHead(200, { 'content-type': FRAME_TYPE }).end(frame));
+          return;
+        }
+        polls += 1;
         const answer = (): void => {
           const to = outcomes.get(node) ?? 0;
           const list = to > from ? [{ from, to, start: 1000 + from, proof: [] }] : [];
@@ -196,6 +225,12 @@ export async function startFakeControl(trust: Trust, port = 0): Promise<FakeCont
     pause(p) {
       paused = p;
       if (p) server.closeAllConnections();
+    },
+    restore(applied) {
+      entries.splice(applied);
+      const tree = Tree.empty();
+      for (const text of entries) tree.append(hashLeaf(Buffer.from(text)));
+      known = { size: applied, root: tree.root() };
     },
     whenApplied: (size) => (entries.length >= size ? Promise.resolve() : new Promise((done) => appliedWaiting.push({ size, done }))),
     async stop() {
@@ -256,7 +291,7 @@ export async function createBed(options: { replicas: number; quorum: number; nod
   const trustPath = write('trust.json', JSON.stringify(file));
   const regionKey = write('region.skey', log.skey);
   const keys = replicas.map((k, n) => write(`replica-${n}.skey`, k.skey));
-  const control = await startFakeControl(trust);
+  const control = await startFakeControl(trust, { global: global.signer, replicas: replicas.map((k) => k.signer) });
   const ports = await freePorts(options.replicas);
   const urls = ports.map((p) => `http://127.0.0.1:${p}`);
   const running = new Map<number, Running>();

@@ -10,6 +10,7 @@ export { createIdTree, ID_TREE_SCHEMA } from './id-tree.ts';
 export * from './log-routes.ts';
 export * from './loop.ts';
 export * from './metrics.ts';
+export * from './receiving.ts';
 export * from './run.ts';
 export * from './server.ts';
 export * from './settings.ts';

@@ -29,7 +29,13 @@ export async function runService<T extends Record<string, Setting>>(
   }
   const common = settings as { site?: string; logLevel?: string };
   const logger = createLogger(common.logLevel ?? 'info', { service: name, site: common.site });
-  const running = await start(settings, logger);
+  let running: Running;
+  try {
+    running = await start(settings, logger);
+  } catch (error) {
+    logger.fatal({ err: error }, `${name} could not start`);
+    process.exit(1);
+  }
   process.stdout.write(`listening ${running.url}\n`);
   let stopping = false;
   const stop = (signal: string): void => {

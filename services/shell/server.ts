@@ -9,6 +9,7 @@ import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, t
 import { Problem } from '../protocol/errors.ts';
 import { FRAME_MAX, FRAME_TYPE } from '../protocol/frame.ts';
 import { formatMetrics, type Metric } from './metrics.ts';
+import { createReceiving } from './receiving.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 export type Server = FastifyInstance;
@@ -23,6 +24,8 @@ export interface ServerOptions {
 }
 
 const BODY_MAX = 8 * 1024 * 1024;
+/** Bytes of all bodies together that are coming in or being worked on. */
+const RECEIVING_MAX = 192 * 1024 * 1024;
 export const CLIENT_ERRORS = {
   '4xx': { description: 'Problem details (RFC 9457)', content: { 'application/problem+json': { schema: { $ref: 'problem#' } } } },
 } as const;
@@ -61,6 +64,19 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: '1' } },
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `def-${i}`) },
   });
+  server.addHook('onRequest', async (request) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') throw new Problem(415, 'unsupported-encoding', `content-encoding ${encoding.slice(0, 32)}: send the body as it is`);
+  });
+  const receiving = createReceiving(RECEIVING_MAX);
+  server.addHook('preParsing', (request, reply, payload, done) => {
+    const { headers } = request;
+    if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) {
+      const { release } = receiving.watch(payload, () => request.raw.destroy());
+      reply.raw.on('close', release);
+    }
+    done(null, payload);
+  });
   server.removeContentTypeParser(['application/json', 'text/plain']);
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => parseStrictJson(body));
   server.addContentTypeParser('text/plain', { parseAs: 'buffer', bodyLimit: 256 * 1024 }, async (_request: FastifyRequest, body: Buffer) => body);
@@ -83,7 +99,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     return { status: 'ready' };
   });
   server.get('/metrics', hidden, async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(formatMetrics(options.metrics())));
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(formatMetrics([...options.metrics(), {
+      name: 'tidemark_receiving_bytes', type: 'gauge', help: 'Bytes of request bodies that are coming in or being worked on.',
+      samples: [{ value: receiving.bytes() }],
+    }])));
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
   return server;
 }

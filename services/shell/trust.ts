@@ -39,7 +39,10 @@ export function readTrust(path: string): Trust {
 export function parseTrust(text: string): Trust {
   const file = JSON.parse(text) as TrustFile;
   const regions = new Map(file.regions.map((r): [string, RegionTrust] => {
-    if (!(r.quorum >= 1 && r.quorum <= r.replicas.length)) throw new Error(`region ${r.id}: quorum ${r.quorum} of ${r.replicas.length} replicas cannot be`);
+    // Two quorums that share no replica could order, or witness, two histories.
+    if (!(r.quorum * 2 > r.replicas.length && r.quorum <= r.replicas.length)) {
+      throw new Error(`region ${r.id}: quorum ${r.quorum} of ${r.replicas.length} replicas cannot be: more than half of them has to`);
+    }
     return [r.id, {
       id: r.id, log: parseVerifier(r.log), quorum: r.quorum, replicas: r.replicas.map(parseVerifier),
       nodes: new Map(r.nodes.map((n) => [n.id, parseVerifier(n.vkey)])),
@@ -57,8 +60,13 @@ export function readSigner(path: string): Signer {
   }
 }
 
-/** One signature line of a regional replica beside the global log's is enough for that region to count. */
-export function witnessedBy(trust: Trust, cosigners: readonly string[]): string[] {
+/**
+ * The regions of which a quorum of replicas has cosigned. One replica is not enough: each remembers only what it was asked itself,
+ * so two replicas can be led to two histories, while two quorums have a replica in common, who has seen the other history.
+ *
+ * @param cosigners key names of valid cosignatures, with or without repetition
+ */
+export function witnessedBy(trust: Pick<Trust, 'regions'>, cosigners: readonly string[]): string[] {
   const names = new Set(cosigners);
-  return [...trust.regions.values()].filter((r) => r.replicas.some((v) => names.has(v.name))).map((r) => r.id);
+  return [...trust.regions.values()].filter((r) => r.replicas.filter((v) => names.has(v.name)).length >= r.quorum).map((r) => r.id);
 }

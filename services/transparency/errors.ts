@@ -28,3 +28,8 @@ export class NoteError extends Error {
 /** Shortens and escapes what somebody else sent, so that it may stand in an error message. */
 export const shown = (value: string, max = 80): string =>
   JSON.stringify(value.length > max ? `${value.slice(0, max)}...` : value);
+
+/** The log's own storage does not hold what was written to it: hardware, or somebody, has changed it. Nothing of it may be signed. */
+export class LogCorruptError extends Error {
+  override readonly name = 'LogCorruptError';
+}

@@ -8,7 +8,7 @@ export {
   cosign, formatCheckpoint, openCheckpoint, openCheckpointWithQuorum, parseCheckpoint, signCheckpoint,
   type Checkpoint, type CosignedCheckpoint, type TreeHead,
 } from './checkpoint.ts';
-export { NoteError, ProofError, type NoteErrorCode } from './errors.ts';
+export { LogCorruptError, NoteError, ProofError, type NoteErrorCode } from './errors.ts';
 export { Frontier } from './frontier.ts';
 export { EMPTY_ROOT, HASH_SIZE, hashChildren, hashLeaf } from './hash.ts';
 export { formatVerifier, generateSigner, parseSigner, parseVerifier, type KeyKind, type Signer, type Verifier } from './keys.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EncodingError } from '../protocol/errors.ts';
 import {
-  bundleLeafHashes, decodeBundle, EMPTY_ROOT, encodeBundle, SqliteLog, sqliteLogSchema, verifyConsistency, verifyInclusion,
+  bundleLeafHashes, decodeBundle, EMPTY_ROOT, encodeBundle, LogCorruptError, SqliteLog, sqliteLogSchema, verifyConsistency, verifyInclusion,
   verifyRange,
 } from './index.ts';
 import { NaiveTree, sampleEntries, sampleLog } from './testing.ts';
@@ -182,5 +182,20 @@ describe('SqliteLog', () => {
     expect(() => new SqliteLog(db)).toThrow(/tile 1\/0 is missing/);
     db.exec('UPDATE log_tiles SET hashes = x\'00\' WHERE key = 0');
     expect(() => log.readTile(0, 0, 256)).toThrow(/1 bytes stored, expected 8192/);
+  });
+
+  it('finds what was changed on disk: at once near the end, elsewhere when it is read', () => {
+    const { db } = filled([300, 5]);
+    const spoil = (first: number, at: number): void => {
+      const { entries } = db.prepare('SELECT entries FROM log_rows WHERE first = ?').get(first) as { entries: Uint8Array };
+      entries[at]! ^= 1;
+      db.prepare('UPDATE log_rows SET entries = ? WHERE first = ?').run(entries, first);
+    };
+    spoil(0, 4);
+    const opened = new SqliteLog(db);
+    expect(() => opened.entry(0)).toThrow(LogCorruptError);
+    expect(opened.entry(1)).toBeDefined();
+    spoil(300, 4);
+    expect(() => new SqliteLog(db)).toThrow(LogCorruptError);
   });
 });

@@ -8,7 +8,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { EncodingError } from '../protocol/errors.ts';
 import { bundleLeafHashes, bundleOffsets, sliceBundle } from './bundle.ts';
-import { asBuffer, HASH_SIZE } from './hash.ts';
+import { LogCorruptError } from './errors.ts';
+import { asBuffer, HASH_SIZE, hashLeaf } from './hash.ts';
 import { consistencyProof, inclusionProof, rangeProof, rootAt } from './proof.ts';
 import { hashesAtLevel, TILE_WIDTH, type TileReader } from './tiles.ts';
 import { Tree } from './tree.ts';
@@ -22,7 +23,7 @@ export function sqliteLogSchema(prefix: string = SQLITE_LOG_PREFIX): string {
   }
   // A tile's key holds its level and index, so that its 8 KB lie in a table ordered by integers, not in an index.
   return `
-    CREATE TABLE IF NOT EXISTS ${prefix}_rows (first INTEGER PRIMARY KEY, size INTEGER NOT NULL, entries BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS ${prefix}_rows (first INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL, entries BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS ${prefix}_tiles (key INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
   `;
 }
@@ -55,14 +56,18 @@ export class SqliteLog {
   /** The row that an entry was read from last: entries are mostly asked for in order. */
   #lastRow: (Row & { readonly offsets: Uint32Array }) | null = null;
 
-  /** Opens the log, and creates its tables when they are not there. `prefix` tells the logs of one database apart. */
+  /**
+   * Opens the log, and creates its tables when they are not there. `prefix` tells the logs of one database apart.
+   *
+   * @throws LogCorruptError when what is on disk does not hash to the root that was written with it (checked along the right edge)
+   */
   constructor(db: DatabaseSync, options: { readonly prefix?: string } = {}) {
     const prefix = options.prefix ?? SQLITE_LOG_PREFIX;
     db.exec(sqliteLogSchema(prefix));
     const rows = `${prefix}_rows`;
     const tiles = `${prefix}_tiles`;
-    this.#insertRow = db.prepare(`INSERT INTO ${rows} (first, size, entries) VALUES (?, ?, ?)`);
-    this.#lastSize = db.prepare(`SELECT size FROM ${rows} ORDER BY first DESC LIMIT 1`);
+    this.#insertRow = db.prepare(`INSERT INTO ${rows} (first, size, root, entries) VALUES (?, ?, ?, ?)`);
+    this.#lastSize = db.prepare(`SELECT size, root FROM ${rows} ORDER BY first DESC LIMIT 1`);
     this.#rowOf = db.prepare(`SELECT first, size, entries FROM ${rows} WHERE first <= ? ORDER BY first DESC LIMIT 1`);
     this.#rowsFrom = db.prepare(`SELECT first, size, entries FROM ${rows}
       WHERE first >= (SELECT first FROM ${rows} WHERE first <= ? ORDER BY first DESC LIMIT 1) AND first < ? ORDER BY first`);
@@ -80,6 +85,10 @@ export class SqliteLog {
     this.#recentBytes = 0;
     this.#tree = Tree.empty();
     this.#tree = Tree.restore(this.#storedSize(), (level, index, width) => this.#storedTile(level, index, width));
+    const last = this.#lastSize.get() as { root: Uint8Array } | undefined;
+    if (last !== undefined && !this.#tree.root().equals(last.root)) {
+      throw new LogCorruptError(`the log's ${this.size} entries on disk hash to another root than when they were written: the disk, or somebody, has changed them`);
+    }
   }
 
   #storedSize(): number {
@@ -116,9 +125,9 @@ export class SqliteLog {
       throw new Error(`the log has ${stored} entries in the database and ${first} in memory; reload() after a rollback`);
     }
     const size = first + count;
-    this.#insertRow.run(first, size, bundle);
-    this.#keepRecent({ first, size, entries: bundle });
     this.#tree.appendMany(hashes);
+    this.#insertRow.run(first, size, this.#tree.root(), bundle);
+    this.#keepRecent({ first, size, entries: bundle });
     for (const tile of this.#tree.takeDirtyTiles()) {
       if (tile.level > 0 || tile.width === TILE_WIDTH) this.#putTile.run(tileKey(tile.level, tile.index), tile.hashes);
     }
@@ -153,10 +162,18 @@ export class SqliteLog {
     }
   }
 
-  /** The bytes of entry `i`; a view that is not to be written to. */
+  /**
+   * The bytes of entry `i`; a view that is not to be written to.
+   *
+   * @throws LogCorruptError when they are not what the tree has the hash of
+   */
   entry(i: number): Buffer {
     const row = this.#row(i);
-    return asBuffer(row.entries).subarray(row.offsets[i - row.first]! + 2, row.offsets[i - row.first + 1]);
+    const bytes = asBuffer(row.entries).subarray(row.offsets[i - row.first]! + 2, row.offsets[i - row.first + 1]);
+    const place = i % TILE_WIDTH;
+    const hash = asBuffer(this.readTile(0, Math.floor(i / TILE_WIDTH), place + 1)).subarray(place * HASH_SIZE);
+    if (!hash.equals(hashLeaf(bytes))) throw new LogCorruptError(`entry ${i} on disk is not what was written: its hash is not the one in the tree`);
+    return bytes;
   }
 
   /** Entries `first .. end-1` as a bundle; a view that is not to be written to. */

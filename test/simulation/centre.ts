@@ -199,7 +199,7 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
     return { applied, size };
   } as never);
 
-  self.on('accounts', function* accountStates({ accounts: wanted }: { accounts: readonly string[] }) {
+  self.on('accounts', function* accountStates({ accounts: wanted, nonce }: { accounts: readonly string[]; nonce: string }) {
     return yield* exclusive(function* read(): Co<unknown> {
       yield* world.sleep(0);
       const states = wanted.map((id): AccountState | string => {
@@ -207,7 +207,7 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
         return a === undefined ? id : { account: id, asset: a.asset, balance: a.balance, overdraft: a.overdraft,
           asOf: log.size() };
       });
-      return { note: key.note(formatStatement(key.verifier.name, log.size(), self.clock(), states)) };
+      return { note: key.note(formatStatement(key.verifier.name, log.size(), self.clock(), nonce, states)) };
     });
   } as never);
 
@@ -243,14 +243,23 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
       const answered = world.signal();
       let open = o.trust.regions.size;
       for (const region of o.trust.regions.values()) {
-        self.spawn((function* ask(): Co {
-          for (let n = 0; n < region.replicas.length && !lines.has(region.id); n += 1) {
-            const line = yield* askReplica(replicaId(region.id, n), region.replicas[n]!.name);
-            if (line !== null) lines.set(region.id, line);
+        const own: string[] = [];
+        let next = 0;
+        let busy = region.quorum;
+        for (let k = 0; k < region.quorum; k += 1) self.spawn(askOn());
+        // A quorum at once, and the next one for each that fails.
+        function* askOn(): Co {
+          for (let line: string | null = null; line === null && next < region.replicas.length;) {
+            const n = next;
+            next += 1;
+            line = yield* askReplica(replicaId(region.id, n), region.replicas[n]!.name);
+            if (line !== null) own.push(line);
           }
-          open -= 1;
+          busy -= 1;
+          if (own.length === region.quorum) lines.set(region.id, own.join(''));
+          if (busy === 0) open -= 1;
           answered.fire();
-        })());
+        }
       }
       while (lines.size < o.trust.witnessQuorum && open > 0) yield* answered.wait(Infinity);
       if (lines.size < o.trust.witnessQuorum) {

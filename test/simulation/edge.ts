@@ -61,7 +61,6 @@ export interface EdgeOptions extends Hooks {
 /** A replica's answer to a long poll; as a frame on the real wire. */
 interface Down {
   readonly accepted: number;
-  readonly centreAgeMs: number | null;
   readonly ordered: unknown;
   readonly frame: Frame<Record<string, unknown>>;
 }
@@ -129,8 +128,8 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
     recall(e.instruction.debitAccount);
     recall(e.instruction.creditAccount);
     core.replay(
-      o.mutation === 'forget-promises' ? { ...e, decision: { result: 'refused', mode: e.decision.mode,
-        reason: 'stale-state' } } : e,
+      // As if nothing promised before the restart counted towards the offline limits.
+      o.mutation === 'forget-promises' ? { ...e, inputs: { ...e.inputs, debit: e.inputs.debit && { ...e.inputs.debit, overdraft: null } } } : e,
     );
   }
   const link = createLink(o.replicas, POLICY.offlineAfterMs);
@@ -184,16 +183,20 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
 
   function* query(accounts: readonly string[]): Co<boolean> {
     const url = link.url();
-    const answer = yield* world.call<{ note: string }>(me, url, 'accounts', { accounts }, 1_000);
+    const askedAt = self.clock();
+    const nonce = world.rng.between(0, 2 ** 31).toString(16).padStart(32, '0');
+    const answer = yield* world.call<{ note: string }>(me, url, 'accounts', { accounts, nonce }, 1_000);
     if (answer === null || isRefusal(answer)) {
       link.failed(url);
       return false;
     }
-    const { states } = openStatement(answer.note, o.trust);
+    const { states } = openStatement(answer.note, o.trust, nonce, accounts);
+    link.heard(askedAt);
     const rows: CachedRow[] = [];
     for (const state of states) {
-      core.learn(state, self.clock());
-      rows.push({ state: core.account(state.account)!.state, confirmedAt: self.clock() });
+      if (core.account(state.account) !== undefined && core.reserved(state.account) > 0n) continue;
+      core.learn(state, askedAt);
+      rows.push(core.account(state.account)!);
     }
     for (const row of rows) stored.set(row.state.account, row);
     self.disk.write({ kind: 'accounts', rows, settled: null });
@@ -352,7 +355,6 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
         continue;
       }
       try {
-        link.heard(self.clock(), answer.centreAgeMs);
         regionHas(url, answer.accepted);
         yield* applyOutcomes(answer.frame, from);
         if (answer.ordered !== null) {
@@ -375,11 +377,10 @@ export function bootEdge(world: World, self: Process<EdgeRecord>, o: EdgeOptions
 
   self.spawn((function* refresh(): Co {
     for (;;) {
-      yield* world.sleep(1_000);
+      yield* world.sleep(300);
       const time = self.clock();
-      if (!link.connected(time)) continue;
       const stale = core.staleAccounts(time - 60_000, time - 3_000, 100);
-      if (stale.length > 0) yield* query(stale);
+      yield* query(stale);
     }
   })());
 }

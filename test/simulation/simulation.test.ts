@@ -50,7 +50,12 @@ describe('all three tiers, simulated', () => {
 describe('a deliberate bug', () => {
   it.each(MUTATIONS)('%s is found', (mutation) => {
     for (let seed = 1; seed <= MUTATION_SEEDS; seed += 1) {
-      if (simulate({ seed, mutation }).violations.length > 0) return;
+      try {
+        if (simulate({ seed, mutation }).violations.length > 0) return;
+      } catch {
+        // An assertion of the product's own code was first.
+        return;
+      }
     }
     expect.fail(`${MUTATION_SEEDS} seeds did not find it`);
   }, LONG);

@@ -114,7 +114,8 @@ export function checkBlock(
     verifyConsistency(state.size, state.root, checkpoint.size, checkpoint.root, sameSize ? [] : h.consistency);
   } catch (error) {
     if (!(error instanceof ProofError)) throw error;
-    throw refuse(409, 'fork', `its checkpoint does not extend the one of size ${state.size}: ${error.message}`);
+    // Nobody has signed the proof: anyone may put junk beside a checkpoint that everyone can fetch.
+    throw refuseSender(400, 'bad-proof', `its checkpoint is not shown to extend the one of size ${state.size}: ${error.message}`);
   }
   try {
     const leaves = h.entries.map((entry) => hashLeaf(Buffer.from(entry, 'utf8')));

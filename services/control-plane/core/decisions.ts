@@ -34,7 +34,7 @@ const ASSET = '[A-Z][A-Z0-9]{1,11}';
 /** Every number that fits: 15 digits are below 2^53, 18 digits below 2^63. */
 const NAT = '(?:0|[1-9][0-9]{0,14})';
 const BALANCE = '(?:0|-?[1-9][0-9]{0,17})';
-const REASON = 'account-unknown|asset-mismatch|insufficient-funds|offline-limit-account|offline-limit-node|stale-state';
+const REASON = 'account-unknown|asset-mismatch|insufficient-funds|offline-limit-account|offline-limit-node|stale-state|overflow';
 
 const decision = new RegExp(
   `\\{"amount":"([1-9][0-9]{0,17})","asset":"(${ASSET})","credit":"(${ID})","debit":"(${ID})","decidedAt":${NAT},"id":"(${ID})",`

@@ -77,6 +77,20 @@ describe('the order of reasons', () => {
     expect(balance('a')).toBe(40n);
   });
 
+  test('a retry at another node that refuses it has the fate of the first outcome, not the refusal of that node', () => {
+    const { apply, balance } = memoryLedger(accounts);
+    const { entries } = apply([
+      settlement('x', 'a', 'b', 100n), settlement('x', 'a', 'b', 100n, { refusal: 'insufficient-funds' }),
+      settlement('x', 'a', 'b', 99n, { refusal: 'insufficient-funds' }), settlement('e', 'a', 'b', 1n, { refusal: 'stale-state' }),
+      settlement('e', 'a', 'b', 1n, { refusal: 'insufficient-funds' }), settlement('e', 'a', 'b', 2n),
+    ]);
+    expect(entries.map((e) => [e.status, e.reason, e.duplicateOf, e.refusedAtEdge])).toEqual([
+      ['final', undefined, undefined, undefined], ['final', undefined, 0, undefined], ['rejected', 'id-conflict', undefined, undefined],
+      ['rejected', 'stale-state', undefined, true], ['rejected', 'stale-state', 3, undefined], ['rejected', 'id-conflict', undefined, undefined],
+    ]);
+    expect(balance('a')).toBe(0n);
+  });
+
   test('entries are canonical', () => {
     const { apply } = memoryLedger(accounts);
     const { effects, entries } = apply([settlement('x', 'a', 'b', 60n), settlement('x', 'a', 'b', 60n), settlement('z', 'a', 'nobody', 1n, { refusal: 'account-unknown' })], 'node-1', 4_711);
@@ -116,6 +130,10 @@ describe('properties', () => {
       const outcomes = [...l.apply(settlements.slice(0, at)).entries, ...l.apply(settlements.slice(at)).entries];
       const moved = outcomes.filter((o) => o.status === 'final' && o.duplicateOf === undefined).map((o) => o.instruction.id);
       expect(new Set(moved).size).toBe(moved.length);
+      // No id is both final and rejected for what it asked: only other content under it is.
+      for (const [id, same] of Map.groupBy(outcomes.filter((o) => o.reason !== 'id-conflict'), (o) => o.instruction.id)) {
+        expect(new Set(same.map((o) => `${o.status} ${o.reason}`)).size, id).toBe(1);
+      }
       const before = state(l);
       const again = l.apply(settlements).entries;
       expect(state(l)).toEqual(before);

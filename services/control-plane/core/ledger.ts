@@ -4,14 +4,17 @@
  *
  * A settlement ends in the first of these that holds:
  *
- * 1. the edge node refused it: rejected, for the edge's reason;
- * 2. its id has an outcome already, for the same instruction: the same fate, `duplicateOf` that outcome, nothing moves;
- * 3. its id has an outcome already, for another instruction: rejected, `id-conflict`;
+ * 1. its id has an outcome already, for the same instruction: the same fate, `duplicateOf` that outcome, nothing moves;
+ * 2. its id has an outcome already, for another instruction: rejected, `id-conflict`;
+ * 3. the edge node refused it: rejected, for the edge's reason, `refusedAtEdge`;
  * 4. one of its accounts was never opened: rejected, `account-unknown`;
  * 5. one of its accounts holds another asset: rejected, `asset-mismatch`;
  * 6. the debit account's balance and overdraft limit do not cover it: rejected, `insufficient-funds`;
  * 7. a balance would leave 64 bits: rejected, `overflow`;
  * 8. otherwise it is final: the amount leaves one account and enters the other.
+ *
+ * What an id became stands before what this edge node thought of it: a client that tries again at another node, which
+ * refuses, must not find one id both final and rejected.
  */
 import { BALANCE_MAX, type RejectionReason } from '../../protocol/index.ts';
 import type { Settlement } from './decisions.ts';
@@ -105,9 +108,8 @@ export function applyBatch(view: LedgerView, batch: Batch, at: number, fates: Fa
     const earlier = view.earlier(batch.first + i);
     let reason: Fate;
     let duplicateOf = '';
-    if (s.refusal !== null) {
-      reason = s.refusal;
-    } else if (earlier !== undefined) {
+    let refusedAtEdge = '';
+    if (earlier !== undefined) {
       if (sameContent(earlier, s)) {
         reason = earlier.reason;
         duplicateOf = `"duplicateOf":${earlier.index},`;
@@ -115,6 +117,9 @@ export function applyBatch(view: LedgerView, batch: Batch, at: number, fates: Fa
       } else {
         reason = 'id-conflict';
       }
+    } else if (s.refusal !== null) {
+      reason = s.refusal;
+      refusedAtEdge = '"refusedAtEdge":true,';
     } else if (debit === undefined || credit === undefined) {
       reason = 'account-unknown';
     } else if (debit.asset !== s.asset || credit.asset !== s.asset) {
@@ -143,7 +148,7 @@ export function applyBatch(view: LedgerView, batch: Batch, at: number, fates: Fa
     const head = `{"amount":"${s.amount}","asset":"${s.asset}",${at_}${s.credit}`;
     const both = debit !== undefined && credit !== undefined;
     const index = `${duplicateOf}"id":"${s.id}","index":${batch.from + i}${node}`;
-    const tail = reason === null ? final : `"reason":"${reason}",${s.refusal === null ? '' : '"refusedAtEdge":true,'}${refused}`;
+    const tail = reason === null ? final : `"reason":"${reason}",${refusedAtEdge}${refused}`;
     entries[i] = both
       ? `${head}","creditBalance":"${credit.balance}","debit":"${s.debit}","debitBalance":"${debit.balance}",${index}${tail}`
       : `${head}","debit":"${s.debit}",${index}${tail}`;

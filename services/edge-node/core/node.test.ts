@@ -41,7 +41,7 @@ describe('the edge node', () => {
     const core = coreWith(state('a', 100n), state('b', 0n));
     const first = core.decide(pay('1', 'a', 'b', 1n), 1, true);
     const second = core.decide(pay('2', 'a', 'b', 1n), 1, true);
-    expect(() => core.settle(outcome(second, 1), 0, 2)).toThrow('expected 0 (1)');
+    expect(() => core.settle(outcome(second, 1), 0, 2)).toThrow('is not that of entry 0 (1)');
     core.settle(outcome(first, 0), 0, 2);
     core.settle(outcome(second, 1), 1, 2);
     expect(() => core.settle(outcome(second, 2), 2, 2)).toThrow('nothing is pending');

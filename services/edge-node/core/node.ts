@@ -4,7 +4,7 @@
  *
  * Everything here can be rebuilt from the node's log and its cached account states, and is, at start.
  */
-import { decide, policyDigest } from '../../protocol/index.ts';
+import { decide, policyDigest, sameInstruction } from '../../protocol/index.ts';
 import type { AccountState, Decision, DecisionEntry, DecisionInputs, Instruction, OutcomeEntry, Policy } from '../../protocol/index.ts';
 
 export interface CachedAccount {
@@ -49,7 +49,13 @@ export interface EdgeCore {
   readonly decide: (instruction: Instruction, now: number, connected: boolean) => DecisionEntry;
   /** Takes an entry of the log back into memory, at start, in order. */
   readonly replay: (entry: DecisionEntry) => void;
-  /** @throws Error when the outcome is not the one of the oldest pending entry */
+  /**
+   * Whether these are the outcomes of the oldest pending entries, in order. Changes nothing.
+   *
+   * @throws Error that names the first one that is not
+   */
+  readonly check: (outcomes: readonly OutcomeEntry[]) => void;
+  /** Takes the outcome of the oldest pending entry in; it was checked and stored before. */
   readonly settle: (outcome: OutcomeEntry, globalIndex: number, now: number) => OutcomeEffect;
   /** Learns an account state; an older one than known only confirms. Returns whether something changed. */
   readonly learn: (state: AccountState, now: number) => boolean;
@@ -105,6 +111,20 @@ export function createEdgeCore(policy: Policy, firstPending: number): EdgeCore {
       offlineByAsset.set(asset, offlineByAsset.get(asset)! - amount);
     }
     if (q.entries === 0) promised.delete(debitAccount);
+  }
+
+  function checkOne(outcome: OutcomeEntry, p: Pending | undefined, index: number): asserts p is Pending {
+    if (p === undefined) throw new Error(`outcome of entry ${outcome.index}, but nothing is pending`);
+    if (outcome.index !== index || !sameInstruction(outcome.instruction, p.instruction)) {
+      throw new Error(`outcome of entry ${outcome.index} (${outcome.instruction.id}) is not that of entry ${index} (${p.instruction.id})`);
+    }
+    // What this node refused can only be final as a duplicate of what another node had accepted.
+    if (!p.provisional && outcome.status === 'final' && outcome.duplicateOf === undefined) {
+      throw new Error(`outcome of entry ${index} (${p.instruction.id}) is final, but this node has refused it`);
+    }
+    if (p.provisional && outcome.refusedAtEdge === true && outcome.duplicateOf === undefined) {
+      throw new Error(`outcome of entry ${index} (${p.instruction.id}) says that this node has refused it, but it has not`);
+    }
   }
 
   function learn(state: AccountState, now: number): boolean {
@@ -167,12 +187,13 @@ export function createEdgeCore(policy: Policy, firstPending: number): EdgeCore {
       promise(entry.instruction, entry.decision, entry.inputs.debit?.overdraft === null);
     },
 
+    check(outcomes) {
+      outcomes.forEach((outcome, i) => checkOne(outcome, pending[head + i], finalSize + i));
+    },
+
     settle(outcome, globalIndex, now) {
       const p = pending[head];
-      if (p === undefined) throw new Error(`outcome of entry ${outcome.index}, but nothing is pending`);
-      if (outcome.index !== finalSize || outcome.instruction.id !== p.instruction.id) {
-        throw new Error(`outcome of entry ${outcome.index} (${outcome.instruction.id}), expected ${finalSize} (${p.instruction.id})`);
-      }
+      checkOne(outcome, p, finalSize);
       // What this node believed: the last known balance, less this very debit.
       const known = accounts.get(outcome.instruction.debitAccount);
       const moved = outcome.status === 'final' && outcome.duplicateOf === undefined;

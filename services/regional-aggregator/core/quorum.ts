@@ -137,9 +137,16 @@ function received(s: QuorumState, theirs: Cosigned, rootAt: (size: number) => Ui
   return { state: { ...s, open }, effects: signed ? [] : [{ do: 'sign', size: theirs.size }] };
 }
 
+/** What is signed; the log's own signature below it may differ. */
+const textOf = (c: Cosigned): string => c.note.split('\n\n', 1)[0]!;
+
+/** @throws Error when the texts differ: whoever reads notes off the wire lets only the plain checkpoint through */
 function merged(open: ReadonlyMap<number, Cosigned>, more: Cosigned): ReadonlyMap<number, Cosigned> {
   const out = new Map(open);
   const known = out.get(more.size);
+  if (known !== undefined && textOf(known) !== textOf(more)) {
+    throw new Error(`cosignatures of size ${more.size} over two texts: they can't stand under one note`);
+  }
   out.set(more.size, known === undefined ? more : { ...known, lines: new Map([...known.lines, ...more.lines]) });
   while (out.size > OPEN_MAX) out.delete(Math.min(...out.keys()));
   return out;

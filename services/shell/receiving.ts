@@ -1,7 +1,7 @@
 /**
  * A bound on the memory of request bodies that are coming in or being worked on. A body is counted by what has arrived of
- * it; when all together are too much, the one that has been coming in for the longest is cut off: an edge node sends its batch in
- * one go, and whoever dawdles gives way.
+ * it; when all together are too much, the one that has been coming in for the longest is cut off: an honest sender sends its body
+ * in one go, and whoever dawdles gives way.
  */
 import type { Readable } from 'node:stream';
 
@@ -28,7 +28,8 @@ export function createReceiving(most: number): Receiving {
   function makeRoom(): void {
     for (const body of bodies) {
       if (total <= most) return;
-      if (body.complete) continue;
+      // One that nothing has come of yet would free nothing.
+      if (body.complete || body.bytes === 0) continue;
       release(body);
       body.cutOff();
     }
@@ -38,7 +39,7 @@ export function createReceiving(most: number): Receiving {
     watch(stream, cutOff) {
       const body: Body = { bytes: 0, complete: false, cutOff };
       bodies.add(body);
-      // Listening must not make it flow before its reader is there; the reader resumes it.
+      // Listening must not make it flow before its reader is there, who would miss the beginning; the reader resumes it.
       stream.pause();
       stream.on('data', (chunk: Buffer) => {
         if (!bodies.has(body)) return;
