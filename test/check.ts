@@ -147,7 +147,7 @@ function checkOutcomes(
     const refused = entry.decision.result === 'refused';
     // An id that has an outcome already keeps it, whatever this node made of it.
     const own = o.duplicateOf === undefined && o.reason !== 'id-conflict';
-    if (own && (refused !== (o.refusedAtEdge === true) || (refused && (o.status !== 'rejected' || o.reason !== entry.decision.reason)))) {
+    if (o.refusedAtEdge === true ? !refused || o.reason !== entry.decision.reason : refused && own) {
       violation(
         `global entry ${g}: the edge ${refused ? 'refused' : 'accepted'} ${o.instruction.id}, the outcome says otherwise`,
       );

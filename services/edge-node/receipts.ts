@@ -34,11 +34,13 @@ export function settlementView(store: EdgeStore, node: string, found: { entry: D
   const orderedAt = index < orderedSize ? store.orderedAt(index) : undefined;
   const state: SettlementState = outcome?.status
     ?? (entry.decision.result === 'refused' ? 'rejected' : index < orderedSize ? 'ordered' : 'provisional');
-  const reason = outcome?.reason ?? entry.decision.reason;
+  // What this node refused may be final all the same: as a duplicate of what another node had accepted.
+  const reason = outcome === undefined ? entry.decision.reason : outcome.reason;
+  const refusedHere = outcome === undefined ? entry.decision.result === 'refused' : outcome.refusedAtEdge === true;
   return {
     id: s.id, state, asset: s.asset, debitAccount: s.debitAccount, creditAccount: s.creditAccount, amount: s.amount.toString(),
     mode: entry.decision.mode, ...(reason === undefined ? {} : { reason }),
-    ...(entry.decision.result === 'refused' ? { refusedAtEdge: true } : {}),
+    ...(refusedHere ? { refusedAtEdge: true } : {}),
     node, index, decidedAt: entry.decidedAt,
     ...(orderedAt === undefined ? {} : { orderedAt }),
     ...(range === undefined ? {} : { finalAt: range.at, globalIndex: range.start + index - range.from }),

@@ -88,6 +88,21 @@ describe('POST /v1/batches', () => {
     for (const e of before.filter(({ who }) => who === 'a')) expect(after).toContainEqual(e);
   });
 
+  it('junk in a node\'s name does not keep what the node did from being kept', async () => {
+    for (let i = 0; i < 70; i += 1) {
+      await post(url, await a.batch(10, 20, { header: { checkpoint: `junk ${i}` } }));
+      await post(url, await a.batch(10, 20, { header: { from: 21 + i, size: 200 } }));
+    }
+    const other = edgeLog('a');
+    other.append(15, 'another one');
+    // The same signed checkpoint in many covers is one piece.
+    for (const from of [9, 10, 11]) expect(code(await post(url, await other.batch(from, 15)))).toEqual([409, 'rollback']);
+    const { evidence } = (await http(`${url}/v1/evidence`)).json() as { evidence: { who: string; kind: string; document: string }[] };
+    const signed = await other.checkpoint(15);
+    expect(evidence.filter((e) => e.document.includes(JSON.stringify(signed))).map((e) => [e.who, e.kind])).toEqual([['a', 'rollback']]);
+    expect(evidence.filter((e) => e.who === 'a' && (e.kind === 'bad-signature' || e.kind === 'bad-batch'))).toEqual([]);
+  });
+
   it('other media types and sizes', async () => {
     expect(code(await http(`${url}/v1/batches`, { body: '{}', type: 'application/json' }))).toEqual(
       [415, 'unsupported-media-type'],

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { decodeBatch, decodeFrame } from '../protocol/index.ts';
+import { decodeBatch, decodeFrame, encodeFrame, FRAME_TYPE } from '../protocol/index.ts';
 import {
-  addSignatures, cosign, encodeBundle, generateSigner, hashLeaf, openCheckpointWithQuorum, openNote, parseSigner,
+  addSignatures, cosign, encodeBundle, generateSigner, hashLeaf, openCheckpointWithQuorum, openNote, parseCheckpoint, parseSigner,
   parseVerifier, signCheckpoint, verifyInclusion,
 } from '../transparency/index.ts';
 import { messageId, parseBatch } from './core/batch.ts';
@@ -146,13 +148,13 @@ describe('a region of one replica, in trouble', () => {
     bed.control.outcomes('a', 7);
     expect((await down(url, 'a', 'ordered=10&final=2&wait=5000')).header['outcomes']).toMatchObject([{ from: 2, to: 7 }]);
     expect((await down(url, 'a', 'ordered=10&final=4&wait=5000')).header['outcomes']).toMatchObject([{ from: 4, to: 7 }]);
-    // A newer request of the node ends the older one.
+    // Who asks for the same gets the same: nobody takes it away from the node.
     const older = down(url, 'a', 'ordered=10&final=7&wait=30000');
     await eventually('the older one waits', async () => /waiters\S* 1\n/.test((await http(`${url}/metrics`)).body.toString()));
     const newer = down(url, 'a', 'ordered=10&final=7&wait=30000');
-    expect((await older).header['outcomes']).toEqual([]);
+    await eventually('both wait', async () => /waiters\S* 2\n/.test((await http(`${url}/metrics`)).body.toString()));
     bed.control.outcomes('a', 9);
-    expect((await newer).header['outcomes']).toMatchObject([{ from: 7, to: 9 }]);
+    for (const answer of [older, newer]) expect((await answer).header['outcomes']).toMatchObject([{ from: 7, to: 9 }]);
   });
 
   it('takes a batch that was put under its name before, and one published while it was judged', async () => {
@@ -175,17 +177,101 @@ describe('a region of one replica, in trouble', () => {
     expect(bed.control.refusals).toEqual([]);
   });
 
-  it('forgets the payloads that the centre has applied, and no others', async () => {
+  it('brings a node its outcomes however many others ask in its name', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    const { url } = await bed.start(0);
+    await sendNext(url, edgeLog('a'), 5);
+    const gone = new AbortController();
+    const poll = (final: number): Promise<unknown[]> =>
+      http(`${url}/v1/nodes/a/down?ordered=5&final=${final}&wait=5000`, { signal: gone.signal }).then(
+        (r) => decodeFrame(r.body).header['outcomes'] as unknown[],
+      );
+    let over = false;
+    const strangers = Array.from({ length: 12 }, async (_, k) => {
+      while (!over) await poll(1000 + k).catch(() => []);
+    });
+    let got: unknown[] = [];
+    const node = (async () => {
+      while (got.length === 0) got = await poll(0);
+    })();
+    await eventually('the centre is asked by many', () => bed.control.polls() >= 8);
+    bed.control.outcomes('a', 5);
+    await node;
+    expect(got).toMatchObject([{ from: 0, to: 5 }]);
+    over = true;
+    gone.abort();
+    await Promise.all(strangers);
+  });
+
+  it('keeps the payloads that somebody only says he has applied', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
+    let asked = 0;
+    const liar = createServer((request, response) => {
+      request.resume();
+      const isState = request.url === `/v1/regions/${REGION}`;
+      const isProof = request.url?.includes('limit=1') === true;
+      if (isProof) asked += 1;
+      const body = isState ? '{"applied":1,"size":1}' : isProof
+        ? encodeFrame({ checkpoint: 'trust me', outcomes: [{ from: 4, to: 5, start: 0, proof: [] }] }, [encodeBundle([Buffer.from('x')])]) : '{}';
+      response.writeHead(isState || isProof ? 200 : 503, { 'content-type': isProof ? FRAME_TYPE : 'application/json' }).end(body);
+    });
+    await new Promise<void>((resolve) => liar.listen(0, '127.0.0.1', resolve));
+    const region = await startRegion(
+      { ...bed.settings(0), controlUrl: `http://127.0.0.1:${(liar.address() as AddressInfo).port}` }, quiet,
+    );
+    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
+    try {
+      await sendNext(region.url, edgeLog('a'), 5);
+      await eventually('it was asked for proof twice', () => asked >= 2, 15_000);
+      expect((await stream.read(0, 10, 1)).map((m) => m.seq)).toEqual([1]);
+      expect((await status(region.url)).incidents.some((i) => i.kind === 'trimming-failed')).toBe(true);
+    } finally {
+      await stream.close();
+      await region.stop();
+      liar.closeAllConnections();
+      await new Promise((resolve) => liar.close(resolve));
+    }
+  }, 30_000);
+
+  it('gets payloads from the node again that are gone while the centre needs them, however cut', async () => {
+    bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a', 'b'] });
+    const { url } = await bed.start(0);
+    const [a, b] = [edgeLog('a'), edgeLog('b')];
+    await sendNext(url, a, 10);
+    await sendNext(url, b, 4);
+    await sendNext(url, a, 10);
+    await bed.control.whenApplied(3);
+    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
+    await stream.trim(3);
+    await stream.close();
+    bed.control.restore(0);
+    const accepted = async (node: string): Promise<unknown> => (await down(url, node, 'ordered=99&final=0')).header['accepted'];
+    await eventually('it says what it lacks', async () => (await accepted('a')) === 0 && (await accepted('b')) === 0);
+    // A payload of somebody else's beside the node's own checkpoint.
+    const forged = edgeLog('a');
+    forged.append(20, 'forged');
+    const junk = await a.batch(0, 20, { payload: encodeBundle(forged.entries) });
+    expect((await post(url, junk)).json()).toEqual({ size: 0 });
+    expect((await post(url, await a.batch(0, 7))).json()).toEqual({ size: 7 });
+    expect((await post(url, await a.batch(7, 20))).json()).toEqual({ size: 20 });
+    expect((await post(url, await b.batch(0, 4))).json()).toEqual({ size: 4 });
+    await bed.control.whenApplied(3);
+    expect(bed.control.refusals).toEqual([]);
+    expect([await accepted('a'), await accepted('b')]).toEqual([20, 4]);
+  }, 30_000);
+
+  it('forgets the payloads that the centre has proven to have, and no others', async () => {
     bed = await createBed({ replicas: 1, quorum: 1, nodes: ['a'] });
     const { url } = await bed.start(0);
     const a = edgeLog('a');
     await sendNext(url, a, 10);
     await sendNext(url, a, 10);
     await bed.control.whenApplied(2);
+    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
+    await eventually('trimmed', async () => (await stream.read(0, 10, 1)).length === 0);
     bed.control.pause(true);
     await sendNext(url, a, 10);
-    const stream = openSqliteStream({ path: bed.streamPath, shared: true });
-    await eventually('trimmed', async () => (await stream.read(0, 10, 1)).map((m) => m.seq).join() === '3');
+    expect((await stream.read(0, 10, 1)).map((m) => m.seq)).toEqual([3]);
     await stream.close();
     bed.control.pause(false);
     await bed.control.whenApplied(3);
@@ -276,6 +362,33 @@ describe('a region of three replicas', () => {
       && s.incidents.some((i) => i.kind === 'replica-disagrees') && s.incidents.some((i) => i.kind === 'refused-in-stream'));
     const { evidence } = (await http(`${honest[0]}/v1/evidence`)).json() as { evidence: { who: string; kind: string; document: string }[] };
     expect(evidence.find((e) => e.kind === 'replica-disagrees')).toMatchObject({ who: 'replica/2', document: await lie(1) });
+  });
+
+  it('lets no cosignature over other words into its notes: same size and root, and a line more', async () => {
+    bed = await createBed({ replicas: 3, quorum: 2, nodes: ['a'] });
+    const { url } = await bed.start(0);
+    const a = edgeLog('a');
+    await sendNext(url, a, 5);
+    const region = bed.trust.regions.get(REGION)!;
+    const { text } = await (async () => {
+      let note = '';
+      await eventually('it has cosigned', async () => {
+        const latest = await http(`${url}/v1/cosignatures/latest`);
+        note = latest.body.toString();
+        return latest.status === 200;
+      });
+      return openNote(note, [region.log]);
+    })();
+    const { origin, size, root } = parseCheckpoint(text);
+    const note = await signCheckpoint({ origin, size, root, extensions: ['hello'] }, bed.regionSigner);
+    const lie = addSignatures(note, await cosign(note, bed.replicaSigners[2]!, 1_790_000_000));
+    const answer = await http(`${url}/v1/cosignatures`, { body: lie, type: 'text/plain' });
+    expect([answer.status, answer.json()['code']]).toEqual([400, 'bad-note']);
+    expect((await status(url)).counts['quorumSize']).toBe(0);
+    await bed.start(1);
+    await bed.control.whenApplied(1);
+    openCheckpointWithQuorum((await http(`${url}/checkpoint`)).body.toString(), region.log, region.replicas, region.quorum);
+    expect(bed.control.refusals).toEqual([]);
   });
 
   it('refuses notes that nobody of the region signed', async () => {

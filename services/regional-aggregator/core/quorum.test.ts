@@ -122,3 +122,12 @@ describe('agreement', () => {
     expect(state.held.size).toBe(1);
   });
 });
+
+it('does not put cosignatures over two texts under one note', () => {
+  const mine = { ...line('true', 1, 0), note: 'text\n\nsignature\n' };
+  const state = cosigned({ ...quorumState(0, 2, 1, null, 0) }, mine, 0).state;
+  const theirs = { ...line('true', 1, 1), note: 'text and more\n\nsignature\n' };
+  expect(() => receive(state, theirs, 0, (size) => rootOf(size))).toThrow('over two texts');
+  const again = { ...line('true', 1, 1), note: 'text\n\nanother signature of the log\n' };
+  expect(reachedSize(receive(state, again, 0, (size) => rootOf(size)).state)).toBe(1);
+});
