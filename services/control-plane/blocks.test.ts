@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { FRAME_TYPE } from '../protocol/index.ts';
+import { decodeFrame, FRAME_TYPE } from '../protocol/index.ts';
 import { createHttpClient } from '../shell/index.ts';
 import { encodeBundle } from '../transparency/index.ts';
 import { json, open, outcomesOf, pay, settle, start, type Bench } from './testing-service.ts';
@@ -163,6 +163,17 @@ describe('blocks that are refused', () => {
     expect(await send(Buffer.alloc(17 * 1024 * 1024), FRAME_TYPE)).toEqual([413, 'too-large']);
     await client.close();
   });
+});
+
+test('outcomes are cut to the limit that is asked for, and no more than there are', async () => {
+  const { bench, region } = await ready();
+  await settle(bench, region, 'r0-n0', ['s1', 's2', 's3'].map((id) => pay(id, 'bank', 'alice', 1n)));
+  expect((await outcomesOf(bench, 'r0-n0', 0)).entries).toHaveLength(3);
+  for (const [from, limit, there] of [[0, 2, 2], [2, 1, 1], [1, 9, 2], [3, 1, 0], [0, 0, 0]] as const) {
+    const { header, parts } = decodeFrame((await bench.get(`/v1/nodes/r0-n0/outcomes?from=${from}&limit=${limit}`)).body);
+    expect(header['outcomes']).toMatchObject(there === 0 ? [] : [{ from, to: from + there }]);
+    expect(parts).toHaveLength(there === 0 ? 0 : 1);
+  }
 });
 
 describe('blocks that repeat', () => {
