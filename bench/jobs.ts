@@ -7,6 +7,8 @@ export interface LoneJob {
   readonly count: number;
   /** Settlements before the first one that counts. */
   readonly warmup: number;
+  /** From each answer to the next request. Milliseconds. @default 0 */
+  readonly pauseMs?: number;
   readonly prefix: string;
 }
 
@@ -40,6 +42,7 @@ export interface CentreJob {
   readonly token: string;
   readonly count: number;
   readonly warmup: number;
+  readonly pauseMs: number;
 }
 
 /** Opens all accounts at the centre and makes them known to the edge nodes. */

@@ -1,14 +1,17 @@
 /** The load generator: does the jobs of jobs.ts, one after the other, for the parent that forked it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
-import type { BatchJob, CentreJob, Job, JobResult, LoneJob, OpenAccountsJob, OpenJob, PostgresLoneJob, PostgresManyJob, Reply } from './jobs.ts';
+import type {
+  BatchJob, CentreJob, Job, JobResult, LoneJob, OpenAccountsJob, OpenJob, PostgresLoneJob, PostgresManyJob, Reply,
+} from './jobs.ts';
 import { ACCOUNTS, connectTo } from './postgres.ts';
 
 /** So far below zero that nothing here is refused, and a limit all the same, so that the check is made. */
 const OVERDRAFT = '1000000000000000';
 const FINAL_TIMEOUT_MS = 30_000;
 
-const open = (url: string): Client => new Client(url, { pipelining: 1, keepAliveTimeout: 60_000, headersTimeout: 60_000, bodyTimeout: 60_000 });
+const open = (url: string): Client =>
+  new Client(url, { pipelining: 1, keepAliveTimeout: 60_000, headersTimeout: 60_000, bodyTimeout: 60_000 });
 
 const account = (n: number): string => `bench-${String(n).padStart(6, '0')}`;
 
@@ -17,7 +20,8 @@ function settlement(prefix: string, n: number, hot: boolean): string {
   const half = ACCOUNTS / 2;
   const debit = hot ? 0 : (n * 7_919) % half;
   const credit = half + (n * 104_729) % half;
-  return `{"id":"${prefix}-${n}","asset":"EUR","debitAccount":"${account(debit)}","creditAccount":"${account(credit)}","amount":"100"}`;
+  return `{"id":"${prefix}-${n}","asset":"EUR","debitAccount":"${account(debit)}",`
+    + `"creditAccount":"${account(credit)}","amount":"100"}`;
 }
 
 interface Answer {
@@ -25,17 +29,24 @@ interface Answer {
   readonly body: Buffer;
 }
 
-async function send(client: Client, method: 'GET' | 'POST' | 'PUT', path: string, body?: string | Buffer, token?: string): Promise<Answer> {
+async function send(
+  client: Client, method: 'GET' | 'POST' | 'PUT', path: string, body?: string | Buffer, token?: string,
+): Promise<Answer> {
   const response = await client.request({
     method, path,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
     ...(body === undefined ? {} : { body }),
   });
   return { status: response.statusCode, body: Buffer.from(await response.body.arrayBuffer()) };
 }
 
 function expectStatus(what: string, answer: Answer, ...wanted: number[]): void {
-  if (!wanted.includes(answer.status)) throw new Error(`${what}: expected ${wanted.join(' or ')}, got ${answer.status}: ${answer.body.toString('utf8').slice(0, 500)}`);
+  if (wanted.includes(answer.status)) return;
+  const said = answer.body.toString('utf8').slice(0, 500);
+  throw new Error(`${what}: expected ${wanted.join(' or ')}, got ${answer.status}: ${said}`);
 }
 
 function occurrences(text: Buffer, what: string): number {
@@ -51,7 +62,7 @@ async function settleOne(client: Client, body: string): Promise<void> {
 }
 
 /** One after the other on one connection. */
-async function oneByOne(count: number, warmup: number, step: (n: number) => Promise<void>): Promise<JobResult> {
+async function oneByOne(count: number, warmup: number, pauseMs: number, step: (n: number) => Promise<void>): Promise<JobResult> {
   const latenciesMs: number[] = [];
   for (let n = 0; n < warmup; n += 1) await step(n);
   const startedNs = process.hrtime.bigint();
@@ -59,6 +70,7 @@ async function oneByOne(count: number, warmup: number, step: (n: number) => Prom
     const before = performance.now();
     await step(n);
     latenciesMs.push(performance.now() - before);
+    if (pauseMs > 0) await sleep(pauseMs);
   }
   return { startedNs, answeredNs: process.hrtime.bigint(), latenciesMs, finalMs: [] };
 }
@@ -66,7 +78,7 @@ async function oneByOne(count: number, warmup: number, step: (n: number) => Prom
 async function lone(job: LoneJob): Promise<JobResult> {
   const client = open(job.url);
   try {
-    return await oneByOne(job.count, job.warmup, (n) => settleOne(client, settlement(job.prefix, n, false)));
+    return await oneByOne(job.count, job.warmup, job.pauseMs ?? 0, (n) => settleOne(client, settlement(job.prefix, n, false)));
   } finally {
     await client.destroy();
   }
@@ -103,10 +115,12 @@ async function batches(job: BatchJob): Promise<JobResult> {
 }
 
 async function openLoop(job: OpenJob): Promise<JobResult> {
-  // More connections than are ever needed at once: a request never waits for another's answer.
+  // More connections than a node that keeps up needs at once. Behind one that does not, settlements wait here, and their time
+  // runs.
   const clients = Array.from({ length: 32 }, () => open(job.url));
   const watcher = open(job.url);
   const idle = [...clients];
+  const waiting: ((client: Client) => void)[] = [];
   const latenciesMs: number[] = [];
   const finalMs: number[] = [];
   const under: Promise<void>[] = [];
@@ -114,11 +128,14 @@ async function openLoop(job: OpenJob): Promise<JobResult> {
   const start = performance.now();
 
   async function one(n: number, due: number): Promise<void> {
-    const client = idle.pop();
-    if (client === undefined) throw new Error(`${clients.length} requests wait for their answers at ${job.rate}/s: the node does not keep up`);
+    const client = idle.pop() ?? await new Promise<Client>((resolve) => {
+      waiting.push(resolve);
+    });
     await settleOne(client, settlement(job.prefix, n, false));
     latenciesMs.push(performance.now() - due);
-    idle.push(client);
+    const next = waiting.shift();
+    if (next === undefined) idle.push(client);
+    else next(client);
     if (n % job.watchOneIn !== 0) return;
     while (performance.now() - due < FINAL_TIMEOUT_MS) {
       const answer = await send(watcher, 'GET', `/v1/settlements/${job.prefix}-${n}`);
@@ -127,7 +144,7 @@ async function openLoop(job: OpenJob): Promise<JobResult> {
         finalMs.push(performance.now() - due);
         return;
       }
-      await sleep(1);
+      await sleep(2);
     }
     throw new Error(`settlement ${job.prefix}-${n} is not final after ${FINAL_TIMEOUT_MS} ms`);
   }
@@ -137,7 +154,10 @@ async function openLoop(job: OpenJob): Promise<JobResult> {
       const due = start + (n * 1_000) / job.rate;
       const wait = due - performance.now();
       if (wait > 0) await sleep(wait);
-      under.push(one(n, due));
+      const settled = one(n, due);
+      // Looked at below; until then a failure must not count as unhandled.
+      settled.catch(() => {});
+      under.push(settled);
     }
     await Promise.all(under);
     return { startedNs, answeredNs: process.hrtime.bigint(), latenciesMs, finalMs };
@@ -150,7 +170,7 @@ async function openLoop(job: OpenJob): Promise<JobResult> {
 async function centre(job: CentreJob): Promise<JobResult> {
   const client = open(job.url);
   try {
-    return await oneByOne(job.count, job.warmup, async (n) => {
+    return await oneByOne(job.count, job.warmup, job.pauseMs, async (n) => {
       // Another limit each time: a write, not a repetition.
       const body = JSON.stringify({ asset: 'EUR', overdraftLimit: String(1_000 + n) });
       expectStatus('PUT /v1/accounts', await send(client, 'PUT', '/v1/accounts/bench-centre', body, job.token), 200, 201);
@@ -184,7 +204,8 @@ async function prefetch(edge: string): Promise<void> {
   try {
     for (let n = 0; n < ACCOUNTS; n += 1_000) {
       const accounts = Array.from({ length: Math.min(1_000, ACCOUNTS - n) }, (_, i) => account(n + i));
-      expectStatus('POST /v1/accounts/prefetch', await send(client, 'POST', '/v1/accounts/prefetch', JSON.stringify({ accounts })), 200);
+      const answer = await send(client, 'POST', '/v1/accounts/prefetch', JSON.stringify({ accounts }));
+      expectStatus('POST /v1/accounts/prefetch', answer, 200);
     }
   } finally {
     await client.destroy();
@@ -199,7 +220,7 @@ async function postgresLone(job: PostgresLoneJob): Promise<JobResult> {
   await client.connect();
   try {
     const insert = { name: 'insert', text: 'INSERT INTO note (id, debit, credit, amount) VALUES ($1, $2, $3, $4)' };
-    return await oneByOne(job.count, job.warmup, async (n) => {
+    return await oneByOne(job.count, job.warmup, 0, async (n) => {
       serial += 1;
       await client.query({ ...insert, values: [serial, account(n % ACCOUNTS), account((n + 1) % ACCOUNTS), 100] });
     });
@@ -213,12 +234,15 @@ async function postgresMany(job: PostgresManyJob): Promise<JobResult> {
   await client.connect();
   try {
     const half = ACCOUNTS / 2;
-    return await oneByOne(Math.ceil(job.count / job.batch), 1, async () => {
+    return await oneByOne(Math.ceil(job.count / job.batch), 1, 0, async () => {
       const numbers = Array.from({ length: job.batch }, (_, i) => serial + i + 1);
       serial += job.batch;
       await client.query({
         name: 'settle_many', text: 'SELECT settle_many($1, $2, $3, $4)',
-        values: [numbers, numbers.map((n) => 1 + (n * 7_919) % half), numbers.map((n) => half + 1 + (n * 104_729) % half), numbers.map(() => 100)],
+        values: [
+          numbers, numbers.map((n) => 1 + (n * 7_919) % half), numbers.map((n) => half + 1 + (n * 104_729) % half),
+          numbers.map(() => 100),
+        ],
       });
     });
   } finally {

@@ -11,7 +11,8 @@ export interface Load {
 }
 
 export function startLoad(cleanup: Cleanup): Load {
-  const child: ChildProcess = fork(fileURLToPath(new URL('load-process.ts', import.meta.url)), [], { serialization: 'advanced', execArgv: [] });
+  const program = fileURLToPath(new URL('load-process.ts', import.meta.url));
+  const child: ChildProcess = fork(program, [], { serialization: 'advanced', execArgv: [] });
   cleanup.add(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
@@ -20,7 +21,9 @@ export function startLoad(cleanup: Cleanup): Load {
   });
   return {
     run: (job) => new Promise((resolve, reject) => {
-      const onExit = (code: number | null, signal: string | null): void => reject(new Error(`the load generator ended with ${code ?? signal}`));
+      const onExit = (code: number | null, signal: string | null): void => {
+        reject(new Error(`the load generator ended with ${code ?? signal}`));
+      };
       child.once('exit', onExit);
       child.once('message', (reply: Reply) => {
         child.off('exit', onExit);

@@ -2,8 +2,10 @@
  * `npm run bench`: measures the rows of docs/performance.md in one run, beside PostgreSQL, and writes them there.
  * Everything that it starts is its own: a PostgreSQL and platforms in folders of their own, on ports that the system chooses.
  */
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
-import { arch, cpus, platform as systemName, release, tmpdir, totalmem } from 'node:os';
+import {
+  closeSync, fdatasyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync, writeSync,
+} from 'node:fs';
+import { arch, cpus, getPriority, loadavg, platform as systemName, release, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
@@ -11,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import deployment from '../tidemark.config.ts';
 import type { Platform } from '../platform/index.ts';
 import { createCleanup } from './cleanup.ts';
-import { formatHotSpots, hotSpots } from './hot-spots.ts';
+import { formatHotSpots, hotSpots, type CpuProfile } from './hot-spots.ts';
 import { startLoad } from './load.ts';
 import { findPostgres, startPostgres } from './postgres.ts';
 import { formatMarkdown, formatTable, replaceGenerated, type Figure, type Machine, type Report } from './report.ts';
@@ -60,8 +62,8 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     ({ values } = parseArgs({
       args: [...args],
       options: {
-        only: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'boolean' }, dir: { type: 'string' }, profile: { type: 'string' },
-        'no-doc': { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+        only: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'boolean' }, dir: { type: 'string' },
+        profile: { type: 'string' }, 'no-doc': { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
       },
     }));
   } catch (error) {
@@ -70,7 +72,9 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   if (values.help === true) return 'help';
   const names = values.only?.split(',').map((s) => s.trim()).filter((s) => s !== '') ?? [...ROWS];
   const unknown = names.filter((n) => !(ROWS as readonly string[]).includes(n));
-  if (unknown.length > 0 || names.length === 0) throw new UsageError(`--only: no row ${unknown.join(', ') || 'named'}; there are ${ROWS.join(', ')}`);
+  if (unknown.length > 0 || names.length === 0) {
+    throw new UsageError(`--only: no row ${unknown.join(', ') || 'named'}; there are ${ROWS.join(', ')}`);
+  }
   return {
     rows: new Set(names as Row[]), quick: values.quick === true, json: values.json === true, dir: resolve(values.dir ?? tmpdir()),
     profile: values.profile === undefined ? null : resolve(values.profile),
@@ -97,7 +101,8 @@ function describe(dir: string): Machine {
   const [cpu] = cpus();
   return {
     cpu: (cpu?.model ?? 'unknown').trim(), cores: cpus().length, memoryGiB: totalmem() / 2 ** 30,
-    system: `${systemName()} ${release()} ${arch()}`, syncMs: percentile(took, 0.5),
+    system: `${systemName()} ${release()} ${arch()}`, loadBefore: loadavg()[0] ?? 0, nice: getPriority(),
+    syncMs: percentile(took, 0.5),
     // TMPFS_MAGIC and RAMFS_MAGIC of statfs(2).
     volatile: systemName() === 'linux' && [0x01021994, 0x858458f6].includes(statfsSync(dir).type),
   };
@@ -127,7 +132,8 @@ export async function bench(o: Options, say: (line: string) => void): Promise<Re
     if (wants('lone', 'pipeline', 'hot')) {
       const bin = findPostgres();
       if (bin === null) {
-        const why = 'PostgreSQL is not here (initdb, postgres and pgbench in /usr/lib/postgresql/*/bin or in PATH; on Debian: apt-get install postgresql), so rows stand without it';
+        const why = 'PostgreSQL is not here (initdb, postgres and pgbench in /usr/lib/postgresql/*/bin or in PATH; '
+          + 'on Debian: apt-get install postgresql), so rows stand without it';
         if (process.env['CI'] === 'true') throw new Error(`${why}; with CI=true that is a failure`);
         missing.push(why);
         say(why);
@@ -141,7 +147,9 @@ export async function bench(o: Options, say: (line: string) => void): Promise<Re
 
     const context: Context = { amounts, load, peer, say };
     const stand = async (platform: Platform, name: string): Promise<Stand> => {
-      say(`starting ${platform.regions.flatMap((r) => r.edges).length} edge nodes, ${platform.regions.map((r) => r.replicas).join(' + ')} replicas, the control plane`);
+      const { regions } = platform;
+      const replicas = regions.map((r) => r.replicas).join(' + ');
+      say(`starting a platform: edge nodes: ${regions.flatMap((r) => r.edges).length}, replicas: ${replicas}, the control plane`);
       const profiling = o.profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(o.profile, name)}`];
       return startStand(platform, cleanup.folder(o.dir, `tidemark-bench-${name}-`), load, cleanup, profiling, say);
     };
@@ -169,7 +177,8 @@ export async function bench(o: Options, say: (line: string) => void): Promise<Re
     if (wants('memory', 'start')) {
       const size = wants('start') ? amounts.startLog : amounts.memoryLog;
       const reached = await fill(context, small, size, began + FILL_UNTIL_MS);
-      if (reached < size) missing.push(`a log of ${size.toLocaleString('en-US')}: time was up at ${reached.toLocaleString('en-US')} settlements`);
+      const count = (n: number): string => n.toLocaleString('en-US');
+      if (reached < size) missing.push(`a log of ${count(size)} settlements: time was up at ${count(reached)}`);
     }
     await row('memory', () => memory(small));
     await row('start', () => startUp(context, small));
@@ -218,13 +227,17 @@ async function main(): Promise<void> {
     return;
   }
   const began = performance.now();
-  const report = await bench(options, (line) => process.stderr.write(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${line}\n`));
+  const say = (line: string): void => {
+    process.stderr.write(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${line}\n`);
+  };
+  const report = await bench(options, say);
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${formatTable(report)}\n`);
   if (options.profile !== null) {
     for (const name of readdirSync(options.profile)) {
       const folder = join(options.profile, name);
       for (const file of readdirSync(folder).filter((f) => f.endsWith('.cpuprofile')).sort()) {
-        process.stderr.write(`${formatHotSpots(`${name}/${file}`, hotSpots(JSON.parse(readFileSync(join(folder, file), 'utf8'))))}\n`);
+        const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile;
+        process.stderr.write(`${formatHotSpots(`${name}/${file}`, hotSpots(profile))}\n`);
       }
     }
   }

@@ -26,7 +26,8 @@ export function findPostgres(): string | null {
     ...(existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)).map((v) => join(debian, v, 'bin')) : []),
     ...(process.env['PATH'] ?? '').split(delimiter),
   ];
-  return folders.find((folder) => ['initdb', 'postgres', 'pgbench'].every((program) => existsSync(join(folder, program)))) ?? null;
+  const programs = ['initdb', 'postgres', 'pgbench'];
+  return folders.find((folder) => programs.every((program) => existsSync(join(folder, program)))) ?? null;
 }
 
 /** PostgreSQL refuses to run as root: then a user without rights of its own runs it. */
@@ -34,7 +35,9 @@ function unprivileged(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
   const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
-  if (user === undefined) throw new Error('PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody to run it as');
+  if (user === undefined) {
+    throw new Error('PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody to run it as');
+  }
   return { uid: Number(user[2]), gid: Number(user[3]) };
 }
 
@@ -55,7 +58,8 @@ BEGIN
   IF NOT FOUND THEN RAISE EXCEPTION 'account % is not covered', p_debit; END IF;
   IF p_credit > p_debit THEN UPDATE account SET balance = balance + p_amount WHERE id = p_credit; END IF;
 END $$;
-CREATE FUNCTION settle_many(p_id bigint[], p_debit integer[], p_credit integer[], p_amount bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION settle_many(p_id bigint[], p_debit integer[], p_credit integer[], p_amount bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
 BEGIN
   FOR i IN 1 .. array_length(p_id, 1) LOOP
     PERFORM settle(p_id[i], p_debit[i], p_credit[i], p_amount[i]);
@@ -96,7 +100,8 @@ export async function startPostgres(bin: string, parent: string, cleanup: Cleanu
   cleanup.add(stop);
 
   const client = await connect(root, () => {
-    if (server.child.exitCode !== null) throw new Error(`postgres ended with ${server.child.exitCode}: ${readFileSync(log, 'utf8').slice(-2_000)}`);
+    const { exitCode } = server.child;
+    if (exitCode !== null) throw new Error(`postgres ended with ${exitCode}: ${readFileSync(log, 'utf8').slice(-2_000)}`);
   });
   const setting = async (name: string): Promise<string> => String((await client.query(`SHOW ${name}`)).rows[0][name]);
   for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
@@ -116,7 +121,9 @@ export async function startPostgres(bin: string, parent: string, cleanup: Cleanu
         '-T', String(seconds), '-f', join(root, `${hot}.sql`), 'postgres',
       ], { cwd: root });
       const rate = /^tps = ([0-9.]+) \(without initial connection time\)/m.exec(said)?.[1];
-      if (rate === undefined || !/number of failed transactions: 0 /.test(said)) throw new Error(`pgbench: expected a rate and no failures, got:\n${said}`);
+      if (rate === undefined || !/number of failed transactions: 0 /.test(said)) {
+        throw new Error(`pgbench: expected a rate and no failures, got:\n${said}`);
+      }
       return Number(rate);
     },
     stop,
@@ -140,4 +147,5 @@ async function connect(socket: string, check: () => void): Promise<pg.Client> {
   }
 }
 
-export const connectTo = (socket: string): pg.Client => new pg.Client({ host: socket, port: 5432, user: 'bench', database: 'postgres' });
+export const connectTo = (socket: string): pg.Client =>
+  new pg.Client({ host: socket, port: 5432, user: 'bench', database: 'postgres' });

@@ -12,8 +12,13 @@ export interface Figure {
   readonly value: Spread;
   /** The number to beat, from the design. */
   readonly target?: number;
-  readonly peer?: { readonly what: string; readonly value: Spread };
+  readonly peers?: readonly Measured[];
   readonly note?: string;
+}
+
+export interface Measured {
+  readonly what: string;
+  readonly value: Spread;
 }
 
 export interface Machine {
@@ -23,6 +28,10 @@ export interface Machine {
   readonly system: string;
   /** Median of a 4 KiB write with fdatasync in the folder that everything was measured in. Milliseconds. */
   readonly syncMs: number;
+  /** Load average of the last minute before the run: what else the machine was doing. */
+  readonly loadBefore: number;
+  /** Scheduling priority that the bench ran with; 0 unless somebody changed it. */
+  readonly nice: number;
   /** The folder lies in memory: syncing costs nothing there, and no figure says anything about durability. */
   readonly volatile: boolean;
 }
@@ -38,11 +47,9 @@ export interface Report {
   readonly missing: readonly string[];
 }
 
-/** How many times as good as the peer, by the medians; null without a peer. */
-export function ratio(f: Figure): number | null {
-  if (f.peer === undefined) return null;
-  return f.better === 'higher' ? f.value.median / f.peer.value.median : f.peer.value.median / f.value.median;
-}
+/** How many times as good as the peer, by the medians. */
+export const ratio = (f: Figure, peer: Measured): number =>
+  (f.better === 'higher' ? f.value.median / peer.value.median : peer.value.median / f.value.median);
 
 /** Whether the median reaches the target; null without one. */
 export function met(f: Figure): boolean | null {
@@ -71,25 +78,31 @@ interface Line {
   readonly target: string;
 }
 
+function showTarget(f: Figure): string {
+  if (f.target === undefined) return '';
+  return `${f.better === 'higher' ? '>=' : '<='} ${withUnit(f.target, f.unit)}: ${met(f) === true ? 'yes' : 'no'}`;
+}
+
 function lines(figures: readonly Figure[]): Line[] {
   let previous = '';
-  return figures.map((f) => {
-    const times = ratio(f);
-    const reached = met(f);
-    const line = {
+  return figures.flatMap((f) => {
+    const own = {
       row: f.row === previous ? '' : f.row,
       what: f.what,
       ours: showSpread(f.value, f.unit),
-      peer: f.peer === undefined ? '' : `${f.peer.what}: ${showSpread(f.peer.value, f.unit)}`,
-      ratio: times === null ? '' : `${number(times)}x`,
-      target: f.target === undefined ? '' : `${f.better === 'higher' ? '>=' : '<='} ${withUnit(f.target, f.unit)}: ${reached === true ? 'yes' : 'no'}`,
+      target: showTarget(f),
     };
     previous = f.row;
-    return line;
+    const peers = (f.peers ?? []).map((p) =>
+      ({ peer: `${p.what}: ${showSpread(p.value, f.unit)}`, ratio: `${number(ratio(f, p))}x` }));
+    const [first = { peer: '', ratio: '' }, ...more] = peers;
+    return [{ ...own, ...first }, ...more.map((p) => ({ row: '', what: '', ours: '', target: '', ...p }))];
   });
 }
 
-const HEADINGS: Line = { row: 'row', what: 'what', ours: 'Tidemark: median (min .. max)', peer: 'peer', ratio: 'ratio', target: 'target' };
+const HEADINGS: Line = {
+  row: 'row', what: 'what', ours: 'Tidemark: median (min .. max)', peer: 'peer', ratio: 'ratio', target: 'target',
+};
 const COLUMNS = ['row', 'what', 'ours', 'peer', 'ratio', 'target'] as const;
 
 /** For a terminal. */
@@ -101,7 +114,9 @@ export function formatTable(report: Report): string {
 }
 
 export const describeMachine = (m: Machine): string =>
-  `${m.cores} cores (${m.cpu}), ${number(m.memoryGiB)} GiB of memory, ${m.system}; a synced 4 KiB write takes ${number(m.syncMs)} ms`
+  `${m.cores} cores (${m.cpu}), ${number(m.memoryGiB)} GiB of memory, ${m.system}; a 4 KiB write takes ${number(m.syncMs)} ms`
+  + ` with fdatasync; load average before the run ${m.loadBefore.toFixed(2)}${m.nice === 0 ? '' : `, run at nice ${m.nice}`}`
+  + (m.loadBefore > m.cores / 2 ? '; THE MACHINE WAS BUSY WITH OTHER THINGS: take the figures for a lower bound' : '')
   + (m.volatile ? '; THE FOLDER LIES IN MEMORY: nothing here says anything about durable writes' : '');
 
 /** The generated part of docs/performance.md. */

@@ -34,8 +34,8 @@ export interface Amounts {
 }
 
 export const FULL: Amounts = {
-  repeats: 3, lone: 2_000, loneWarmup: 300, bulk: 100_000, batch: 1_000, openRate: 200, openSeconds: 15, watchOneIn: 8, far: 80,
-  memoryLog: 600_000, startLog: 1_000_000, peerSeconds: 3,
+  repeats: 3, lone: 2_000, loneWarmup: 1_500, bulk: 100_000, batch: 1_000,
+  openRate: 200, openSeconds: 15, watchOneIn: 10, far: 80, memoryLog: 600_000, startLog: 1_000_000, peerSeconds: 3,
 };
 
 export const QUICK: Amounts = {
@@ -65,41 +65,47 @@ async function times<T>(n: number, step: () => Promise<T>): Promise<T[]> {
   return all;
 }
 
-export async function measurePeer(postgres: Postgres, load: Load, a: Amounts, wanted: ReadonlySet<Row>, say: (line: string) => void): Promise<Peer> {
+export async function measurePeer(
+  postgres: Postgres, load: Load, a: Amounts, wanted: ReadonlySet<Row>, say: (line: string) => void,
+): Promise<Peer> {
   const none: Spread = { min: Number.NaN, median: Number.NaN, max: Number.NaN, repeats: 0 };
-  const rate = async (clients: number, hot: boolean): Promise<Spread> => {
-    say(`PostgreSQL: ${hot ? 'one hot account' : 'spread accounts'}, ${clients} clients`);
-    return spread(await times(a.repeats, () => postgres.transfers(clients, a.peerSeconds, hot)));
+  const rate = async (clients: number, oneAccount: boolean): Promise<Spread> => {
+    say(`PostgreSQL: ${oneAccount ? 'one hot account' : 'spread accounts'}, ${clients} clients`);
+    return spread(await times(a.repeats, () => postgres.transfers(clients, a.peerSeconds, oneAccount)));
   };
   let [loneP50, loneP99] = [none, none];
   if (wanted.has('lone')) {
     say('PostgreSQL: lone commits');
-    const runs = await times(a.repeats, () => load.run({ kind: 'postgres-lone', socket: postgres.socket, count: a.lone, warmup: a.loneWarmup }));
+    const { socket } = postgres;
+    const runs = await times(a.repeats, () => load.run({ kind: 'postgres-lone', socket, count: a.lone, warmup: a.loneWarmup }));
     loneP50 = spread(runs.map((r) => percentile(r.latenciesMs, 0.5)));
     loneP99 = spread(runs.map((r) => percentile(r.latenciesMs, 0.99)));
   }
   const transfers = new Map<number, Spread>();
-  let [hot, many] = [none, none];
+  let [oneHot, many] = [none, none];
   if (wanted.has('pipeline')) {
     for (const clients of PEER_CLIENTS) transfers.set(clients, await rate(clients, false));
     say(`PostgreSQL: ${a.batch} transfers a call`);
     const count = Math.min(a.bulk, 20 * a.batch);
-    many = spread((await times(a.repeats, () => load.run({ kind: 'postgres-many', socket: postgres.socket, count, batch: a.batch })))
-      .map((r) => count / seconds(r)));
+    const { socket } = postgres;
+    const runs = await times(a.repeats, () => load.run({ kind: 'postgres-many', socket, count, batch: a.batch }));
+    many = spread(runs.map((r) => count / seconds(r)));
   }
   if (wanted.has('hot')) {
     if (!transfers.has(HOT_CLIENTS)) transfers.set(HOT_CLIENTS, await rate(HOT_CLIENTS, false));
-    hot = await rate(HOT_CLIENTS, true);
+    oneHot = await rate(HOT_CLIENTS, true);
   }
-  return { version: postgres.version, loneP50, loneP99, transfers, hot, many };
+  return { version: postgres.version, loneP50, loneP99, transfers, hot: oneHot, many };
 }
 
 const seconds = (r: JobResult): number => Number(r.answeredNs - r.startedNs) / 1e9;
 
 const one = (value: number): Spread => spread([value]);
 
-function beside(what: string, value: Spread | undefined): Pick<Figure, 'peer'> {
-  return value === undefined || value.repeats === 0 ? {} : { peer: { what, value } };
+/** The peers of a figure: those that were measured. */
+function beside(...peers: readonly (readonly [what: string, value: Spread | undefined])[]): Pick<Figure, 'peers'> {
+  const measured = peers.flatMap(([what, value]) => (value === undefined || value.repeats === 0 ? [] : [{ what, value }]));
+  return measured.length === 0 ? {} : { peers: measured };
 }
 
 // ---- the rows ------------------------------------------------------------------------------------------------------
@@ -111,41 +117,51 @@ export interface Context {
   readonly say: (line: string) => void;
 }
 
+/**
+ * Pauses region and centre during `work`, as if they were on other machines and slow to answer, then waits until all is
+ * final.
+ */
+async function edgeAlone<T>(stand: Stand, work: () => Promise<T>): Promise<T> {
+  const others = stand.local.sites.filter((s) => s.tier !== 'edge').map((s) => s.id);
+  for (const id of others) await stand.local.kill(id, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    for (const id of others) await stand.local.kill(id, 'SIGCONT');
+    await stand.drain();
+  }
+}
+
 export async function lone({ amounts: a, load, peer }: Context, stand: Stand): Promise<Figure[]> {
-  const runs = await times(a.repeats, async () => {
-    const r = await load.run({ kind: 'lone', url: stand.local.edges[0]!.url, count: a.lone, warmup: a.loneWarmup, prefix: nextPrefix() });
+  const send = (): Promise<JobResult> =>
+    load.run({ kind: 'lone', url: stand.local.edges[0]!.url, count: a.lone, warmup: a.loneWarmup, prefix: nextPrefix() });
+  const alone = await times(a.repeats, () => edgeAlone(stand, send));
+  const among = await times(a.repeats, async () => {
+    const r = await send();
     await stand.drain();
     return r;
   });
-  const figure = (q: number, target: number, value: Spread | undefined): Figure => ({
-    row: 'lone', what: `durable acknowledgement, one at a time, p${q * 100}`, unit: 'ms', better: 'lower', target,
-    value: spread(runs.map((r) => percentile(r.latenciesMs, q))), ...beside('PostgreSQL, INSERT and COMMIT', value),
+  const figure = (what: string, runs: readonly JobResult[], q: number, target: number, value: Spread | undefined): Figure => ({
+    row: 'lone', what: `durable acknowledgement, one at a time, ${what}, p${q * 100}`, unit: 'ms', better: 'lower', target,
+    value: spread(runs.map((r) => percentile(r.latenciesMs, q))), ...beside(['PostgreSQL, INSERT and COMMIT', value]),
   });
-  return [figure(0.5, 1, peer?.loneP50), figure(0.99, 5, peer?.loneP99)];
+  return ([['edge node alone', alone], ['all tiers at work', among]] as const).flatMap(([what, runs]) =>
+    [figure(what, runs, 0.5, 1, peer?.loneP50), figure(what, runs, 0.99, 5, peer?.loneP99)]);
 }
 
 const CONNECTIONS = 4;
 
-/** The edge node's own speed: its region and the centre are paused, as if they were on other machines and slow to answer. */
+/** The edge node's own speed. */
 export async function batch({ amounts: a, load }: Context, stand: Stand): Promise<Figure[]> {
-  const others = stand.local.sites.filter((s) => s.tier !== 'edge').map((s) => s.id);
-  const send = async (): Promise<JobResult> => {
-    for (const id of others) await stand.local.kill(id, 'SIGSTOP');
-    try {
-      return await load.run({
-        kind: 'batches', urls: stand.local.edges.map((e) => e.url), count: a.bulk, batch: a.batch, connections: CONNECTIONS, hot: false, prefix: nextPrefix(),
-      });
-    } finally {
-      for (const id of others) await stand.local.kill(id, 'SIGCONT');
-      await stand.drain();
-    }
-  };
-  const runs = await times(a.repeats, send);
+  const runs = await times(a.repeats, () => edgeAlone(stand, () => load.run({
+    ...bulk(a, false), kind: 'batches', urls: stand.local.edges.map((e) => e.url), prefix: nextPrefix(),
+  })));
   return [
     {
-      row: 'batch', what: `durable provisional decisions, batches of ${a.batch}, through HTTP`, unit: '/s', better: 'higher', target: 100_000,
+      row: 'batch', what: `durable provisional decisions, batches of ${a.batch}, through HTTP`,
+      unit: '/s', better: 'higher', target: 100_000,
       value: spread(runs.map((r) => a.bulk / seconds(r))),
-      note: `one edge node, ${CONNECTIONS} connections; the load generator has the other core, region and centre are paused meanwhile`,
+      note: `one edge node, ${CONNECTIONS} connections; the load generator has the other core, region and centre are paused`,
     },
     {
       row: 'batch', what: `answer to a batch of ${a.batch}, p99`, unit: 'ms', better: 'lower',
@@ -163,8 +179,11 @@ function costs(runs: readonly Run[], count: number): string {
   return `processor time for one settlement: ${TIERS.map((t) => `${CPU_NAMES[t]} ${micros(run.cpu[t])} µs`).join(', ')}`;
 }
 
-const bulk = (a: Amounts, hot: boolean): { count: number; batch: number; connections: number; hot: boolean } =>
-  ({ count: a.bulk, batch: a.batch, connections: CONNECTIONS, hot });
+const oneEach = (clients: number): string =>
+  `PostgreSQL, one function a transfer, ${clients} ${clients === 1 ? 'client' : 'clients'}`;
+
+const bulk = (a: Amounts, oneAccount: boolean): { count: number; batch: number; connections: number; hot: boolean } =>
+  ({ count: a.bulk, batch: a.batch, connections: CONNECTIONS, hot: oneAccount });
 
 /** @returns the figures, and the rate that one hot account is held against */
 export async function pipeline({ amounts: a, peer }: Context, stand: Stand): Promise<{ figures: Figure[]; rate: Spread }> {
@@ -174,30 +193,29 @@ export async function pipeline({ amounts: a, peer }: Context, stand: Stand): Pro
     return r;
   });
   const rate = spread(runs.map((r) => a.bulk / r.finalSeconds));
-  const figures: Figure[] = [...(peer?.transfers ?? [])].map(([clients, value]): Figure => ({
-    row: 'pipeline', what: 'provisional to final through all tiers, 1 region of 1 replica, 1 edge node', unit: '/s', better: 'higher', target: 20_000,
-    value: rate, peer: { what: `PostgreSQL, one function a transfer, ${clients} ${clients === 1 ? 'client' : 'clients'}`, value },
-  }));
-  if (figures.length === 0) figures.push({ row: 'pipeline', what: 'provisional to final through all tiers, 1 region of 1 replica, 1 edge node', unit: '/s', better: 'higher', target: 20_000, value: rate });
-  if (peer !== null && peer.many.repeats > 0) {
-    figures.push({ ...figures[0]!, peer: { what: `PostgreSQL, ${a.batch} transfers a call, 1 client`, value: peer.many } });
-  }
-  figures[0] = { ...figures[0]!, note: costs(runs, a.bulk) };
-  figures.push({
+  const figures: Figure[] = [{
+    row: 'pipeline', what: 'provisional to final through all tiers, 1 region of 1 replica, 1 edge node',
+    unit: '/s', better: 'higher', target: 20_000, value: rate,
+    ...beside(
+      ...[...(peer?.transfers ?? [])].map(([clients, value]) => [oneEach(clients), value] as const),
+      [`PostgreSQL, ${a.batch} transfers a call, 1 client`, peer?.many],
+    ),
+    note: costs(runs, a.bulk),
+  }, {
     row: 'pipeline', what: 'decisions at the edge meanwhile, all tiers on the same cores', unit: '/s', better: 'higher',
     value: spread(runs.map((r) => a.bulk / r.answeredSeconds)),
-  });
+  }];
   return { figures, rate };
 }
 
 /** The deployment in use: all its processes on the same cores. */
 export async function pipelineWide({ amounts: a, peer }: Context, stand: Stand): Promise<Figure[]> {
   const runs = await times(a.repeats, () => stand.settle({ ...bulk(a, false), connections: 1 }));
-  const sites = stand.local.sites;
+  const { sites, edges } = stand.local;
   return [{
     row: 'pipeline', unit: '/s', better: 'higher', value: spread(runs.map((r) => a.bulk / r.finalSeconds)),
-    what: `the same in tidemark.config.ts: ${sites.length} processes, ${sites.filter((s) => s.tier === 'edge').length} edge nodes`,
-    ...beside('PostgreSQL, one function a transfer, 16 clients', peer?.transfers.get(16)), note: costs(runs, a.bulk),
+    what: `the same in tidemark.config.ts: ${sites.length} processes, ${edges.length} edge nodes`,
+    ...beside([oneEach(16), peer?.transfers.get(16)]), note: costs(runs, a.bulk),
   }];
 }
 
@@ -213,11 +231,12 @@ export async function hot({ amounts: a, peer }: Context, stand: Stand, spreadRat
   return [
     {
       row: 'hot', what: 'provisional to final, all debits from one account', unit: '/s', better: 'higher', value: rate,
-      ...beside(`PostgreSQL, one hot account, ${HOT_CLIENTS} clients`, peer?.hot),
+      ...beside([`PostgreSQL, one hot account, ${HOT_CLIENTS} clients`, peer?.hot]),
     },
     {
-      row: 'hot', what: 'one hot account, as a share of spread accounts', unit: '%', better: 'higher', target: 100, value: share(rate, spreadRate),
-      ...(peer === null || wide === undefined || peer.hot.repeats === 0 ? {} : beside('PostgreSQL', share(peer.hot, wide))),
+      row: 'hot', what: 'one hot account, as a share of spread accounts',
+      unit: '%', better: 'higher', target: 100, value: share(rate, spreadRate),
+      ...(peer === null || wide === undefined || peer.hot.repeats === 0 ? {} : beside(['PostgreSQL', share(peer.hot, wide)])),
     },
   ];
 }
@@ -237,18 +256,25 @@ export async function finality({ amounts: a, load }: Context, stand: Stand): Pro
   return [
     figure(`request to proven final, ${at}, p50`, quantile(during, 0.5)!),
     {
-      ...figure(`request to proven final, ${at}, p99`, quantile(during, 0.99)!, `${during.count} settlements in an open loop, without an emulated network; from the edge node's own histogram (0.55% wide buckets)`),
+      ...figure(
+        `request to proven final, ${at}, p99`, quantile(during, 0.99)!,
+        `${during.count} settlements in an open loop, no emulated network; from the edge node's own histogram (exact to 0.55%)`,
+      ),
       target: 75,
     },
     figure('the same as the client sees it, p50', percentile(r.finalMs, 0.5)),
-    figure('the same as the client sees it, p99', percentile(r.finalMs, 0.99), `${r.finalMs.length} settlements watched with one GET after the other`),
+    figure(
+      'the same as the client sees it, p99', percentile(r.finalMs, 0.99),
+      `${r.finalMs.length} settlements watched with one GET after the other`,
+    ),
     figure(`durable acknowledgement, ${at}, p99`, percentile(r.latenciesMs, 0.99)),
   ];
 }
 
 /** What was recorded between two states of one histogram. */
 function difference(after: Histogram, before: Histogram): Histogram {
-  const buckets = new Map([...after.buckets].map(([i, n]): [number, number] => [i, n - (before.buckets.get(i) ?? 0)]).filter(([, n]) => n > 0));
+  const counts = [...after.buckets].map(([i, n]): [number, number] => [i, n - (before.buckets.get(i) ?? 0)]);
+  const buckets = new Map(counts.filter(([, n]) => n > 0));
   const largest = Math.max(...buckets.keys());
   return {
     count: after.count - before.count, sum: after.sum - before.sum, zero: after.zero - before.zero, buckets,
@@ -256,6 +282,9 @@ function difference(after: Histogram, before: Histogram): Histogram {
     min: 0, max: 2 ** ((largest + 1) / 64),
   };
 }
+
+/** A client that is looked at does not ask again at once: what its last request set off in the tiers above is over by then. */
+const FAR_PAUSE_MS = 50;
 
 /**
  * A client beside an edge node settles there, and the same client writes at the centre, each through a wire with the round trip
@@ -269,7 +298,9 @@ export async function perceived({ amounts: a, load, say }: Context, stand: Stand
 
   async function through<T>(url: string, roundTripMs: number, work: (url: string) => Promise<T>): Promise<T> {
     const { hostname, port } = new URL(url);
-    const link = await openLink({ listen: { host: '127.0.0.1', port: 0 }, target: { host: hostname, port: Number(port) }, oneWayMs: roundTripMs / 2 });
+    const link = await openLink({
+      listen: { host: '127.0.0.1', port: 0 }, target: { host: hostname, port: Number(port) }, oneWayMs: roundTripMs / 2,
+    });
     try {
       return await work(`http://127.0.0.1:${link.port}`);
     } finally {
@@ -280,16 +311,20 @@ export async function perceived({ amounts: a, load, say }: Context, stand: Stand
   for (const edge of new Set([edges[0]!, edges.at(-1)!])) {
     const far = toCentre(edge.location);
     say(`a client in ${edge.location}`);
-    const central = await through(stand.local.controlUrl, far, (url) => load.run({ kind: 'centre', url, token: stand.token, count: a.far, warmup: 2 }));
+    const central = await through(stand.local.controlUrl, far, (url) =>
+      load.run({ kind: 'centre', url, token: stand.token, count: a.far, warmup: 2, pauseMs: FAR_PAUSE_MS }));
     for (const [where, near] of [['in another zone', roundTrip(edge.location, edge.location)], ['on its network', 0]] as const) {
-      const local = await through(stand.local.edges[0]!.url, near, (url) => load.run({ kind: 'lone', url, count: a.far, warmup: 2, prefix: nextPrefix() }));
+      const local = await through(stand.local.edges[0]!.url, near, (url) =>
+        load.run({ kind: 'lone', url, count: a.far, warmup: 2, pauseMs: FAR_PAUSE_MS, prefix: nextPrefix() }));
+      const p50 = [local, central].map((r) => percentile(r.latenciesMs, 0.5).toFixed(2));
       const [ours, theirs] = [percentile(local.latenciesMs, 0.95), percentile(central.latenciesMs, 0.95)];
       figures.push({
-        row: 'perceived', what: `durable answer to a client ${where} of ${edge.id} (${near} ms), p95`, unit: 'ms', better: 'lower', value: one(ours),
-        peer: { what: `the same client at the centre (${far} ms away)`, value: one(theirs) },
+        row: 'perceived', what: `durable answer to a client ${where} of ${edge.id} (${near} ms), p95`,
+        unit: 'ms', better: 'lower', value: one(ours),
+        ...beside([`the same client at the centre (${far} ms away)`, one(theirs)]),
       }, {
         row: 'perceived', what: 'lower by', unit: '%', better: 'higher', target: 95, value: one(100 * (1 - ours / theirs)),
-        note: `p50: ${percentile(local.latenciesMs, 0.5).toFixed(2)} ms at the edge, ${percentile(central.latenciesMs, 0.5).toFixed(2)} ms at the centre (PUT /v1/accounts, durable, one connection kept open)`,
+        note: `p50: ${p50[0]} ms at the edge, ${p50[1]} ms at the centre (PUT /v1/accounts, one connection kept open)`,
       });
     }
   }
@@ -314,9 +349,11 @@ export function memory(stand: Stand): Figure[] {
     const points = stand.weights.filter((w) => w.id === site.id).map((w) => [w.size, w.mib] as const);
     const [first, last] = [points[0]!, points.at(-1)!];
     return {
-      row: 'memory', what: `${CPU_NAMES[site.tier]}: growth of resident memory for a million settlements`, unit: 'MiB', better: 'lower',
+      row: 'memory', what: `${CPU_NAMES[site.tier]}: growth of resident memory for a million settlements`,
+      unit: 'MiB', better: 'lower',
       value: one((slope(points) ?? 0) * 1e6),
-      note: `least squares over ${points.length} idle points; ${first[1].toFixed(0)} MiB at ${first[0]} settlements, ${last[1].toFixed(0)} MiB at ${last[0]} (of it up to 64 MiB are SQLite's page cache)`,
+      note: `least squares over ${points.length} idle points; ${first[1].toFixed(0)} MiB at ${first[0]} settlements, `
+        + `${last[1].toFixed(0)} MiB at ${last[0]} (of it up to 64 MiB are SQLite's page cache)`,
     };
   });
 }
@@ -333,7 +370,8 @@ export async function startUp({ amounts: a }: Context, stand: Stand): Promise<Fi
       return (performance.now() - killed) / 1_000;
     });
     figures.push({
-      row: 'start', what: `${CPU_NAMES[tier]}: from kill -9 to ready, on a log of ${size.toLocaleString('en-US')}`, unit: 's', better: 'lower', value: spread(took),
+      row: 'start', what: `${CPU_NAMES[tier]}: from kill -9 to ready, on a log of ${size.toLocaleString('en-US')}`,
+      unit: 's', better: 'lower', value: spread(took),
       ...(tier === 'edge' ? { note: 'the process is started at once; ready is asked every 25 ms' } : {}),
     });
   }

@@ -1,6 +1,7 @@
 /** A platform under test: started for the benchmark, loaded, watched until everything is final, weighed. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { definePlatform, type Platform } from '../platform/index.ts';
 import { startLocalPlatform, type LocalPlatform } from '../services/local/index.ts';
@@ -98,8 +99,9 @@ export async function startStand(
         before = settled;
         movedAt = performance.now();
       } else if (performance.now() - movedAt > STUCK_MS) {
-        const incidents = all.flatMap((s) => s.incidents.map((i) => `${s.id}: ${i.kind}: ${i.detail}`));
-        throw new Error(`${size(all) - settled} settlements have not become final in ${STUCK_MS} ms; ${incidents.join('; ') || 'no edge node reports an incident'}`);
+        const incidents = all.flatMap((s) => s.incidents.map((i) => `  ${s.id}: ${i.kind}: ${i.detail}`));
+        const what = `${size(all) - settled} settlements have not become final in ${STUCK_MS} ms`;
+        throw new Error([what, ...incidents, ...lastWords(local.dataDir)].join('\n'));
       }
       await sleep(POLL_MS);
     }
@@ -119,23 +121,36 @@ export async function startStand(
       const after = await edgeStatus();
       const rejected = total(after, 'rejected') - total(before, 'rejected');
       const final = total(after, 'final') - total(before, 'final');
-      if (rejected !== 0 || final !== job.count) throw new Error(`of ${job.count} settlements ${final} became final and ${rejected} were rejected`);
+      if (rejected !== 0 || final !== job.count) {
+        throw new Error(`of ${job.count} settlements ${final} became final and ${rejected} were rejected`);
+      }
+      const cpu = (tier: Tier): number => cpuAfter[tier] - cpuBefore[tier];
       return {
         load: result,
         answeredSeconds: Number(result.answeredNs - result.startedNs) / 1e9,
         finalSeconds: Number(finalNs - result.startedNs) / 1e9,
-        cpu: { edge: cpuAfter.edge - cpuBefore.edge, region: cpuAfter.region - cpuBefore.region, global: cpuAfter.global - cpuBefore.global },
+        cpu: { edge: cpu('edge'), region: cpu('region'), global: cpu('global') },
       };
     },
     async weigh() {
       const edges = new Map((await edgeStatus()).map((s) => [s.id, s.log.size]));
       const all = [...edges.values()].reduce((sum, n) => sum + n, 0);
       for (const site of local.sites) {
-        if (site.pid !== null) weights.push({ tier: site.tier, id: site.id, size: edges.get(site.id) ?? all, mib: residentMiB(site.pid) });
+        if (site.pid === null) continue;
+        weights.push({ tier: site.tier, id: site.id, size: edges.get(site.id) ?? all, mib: residentMiB(site.pid) });
       }
     },
     stop: () => local.stop(),
   };
+}
+
+/** What the services wrote last to their logs. */
+function lastWords(dataDir: string): string[] {
+  const folder = join(dataDir, 'logs');
+  return readdirSync(folder).flatMap((file) => {
+    const lines = readFileSync(join(folder, file), 'utf8').split('\n').filter((line) => line !== '');
+    return lines.slice(-3).map((line) => `  ${file}: ${line.slice(0, 500)}`);
+  });
 }
 
 /** Resident memory of a process. */
