@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeGlobal, type OutcomeEntry } from '../protocol/index.ts';
 import { bundleLeafHashes, SqliteLog, sqliteLogSchema } from '../transparency/index.ts';
-import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, transaction, type Migration } from '../shell/index.ts';
+import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, relaxedTransaction, transaction, type Migration } from '../shell/index.ts';
 import type { Account, Earlier } from './core/ledger.ts';
 import type {
   AssetTotal, Changes, Counts, Found, Head, Incident, LedgerStore, NodeRow, OutcomeRange, RegionRow, Wanted,
@@ -169,7 +169,8 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
       }
     },
     async setWitnessed(size, note) {
-      meta.put('witnessed', JSON.stringify({ size, note }));
+      // Not waited for: after a power cut the same log is simply witnessed again.
+      relaxedTransaction(db, () => meta.put('witnessed', JSON.stringify({ size, note })));
     },
     async keepEvidence(incident, evidence, signed) {
       transaction(db, () => {

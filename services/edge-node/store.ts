@@ -2,11 +2,12 @@
  * What the edge node keeps on disk. The port is small so that the simulation can put a disk under it that forgets what
  * was not synced; `openEdgeStore` is the SQLite one.
  *
- * A write method returns when what it wrote survives a power cut. That is the promise every answer of the node rests on.
+ * `append` returns when what it wrote survives a power cut. That is the promise every answer of the node rests on. The other
+ * writes survive a kill; what a power cut may take of them comes down from the centre again.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { decodeAccountState, decodeDecision, encodeAccountState, type AccountState } from '../protocol/index.ts';
-import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, transaction, type Migration } from '../shell/index.ts';
+import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, relaxedTransaction, transaction, type Migration } from '../shell/index.ts';
 import { SqliteLog, sqliteLogSchema } from '../transparency/index.ts';
 
 /** Outcomes of the edge log's entries `from` .. `to - 1`, proven to stand at `start` of the global log. */
@@ -29,7 +30,7 @@ export interface EdgeStore {
   findId(id: string): number | null;
   /** Appends entries (bundle encoding) with their ids, none of which is on the log yet. Durable when it returns. */
   append(bundle: Uint8Array, ids: readonly string[], leafHashes: Uint8Array): void;
-  /** Records outcomes. Durable when it returns. */
+  /** Records outcomes. What a power cut takes of them is fetched again: the centre keeps them for ever. */
   settle(ranges: readonly OutcomeRange[]): void;
   saveAccounts(accounts: readonly CachedRow[]): void;
   /** The same, and with them all that the outcomes before edge index `settled` say of accounts is saved. */
@@ -133,7 +134,7 @@ export function openEdgeStore(path: string): EdgeStore {
       }
     },
     settle(ranges) {
-      transaction(db, () => {
+      relaxedTransaction(db, () => {
         for (const r of ranges) {
           const next = lastOutcome();
           if (r.from !== next) throw new Error(`assertion: outcomes of entries ${r.from} to ${r.to} do not follow on ${next}`);
@@ -142,8 +143,8 @@ export function openEdgeStore(path: string): EdgeStore {
         }
       });
     },
-    saveAccounts: (rows) => transaction(db, () => putAccounts(rows)),
-    saveAccountsAt: (rows, settled) => transaction(db, () => {
+    saveAccounts: (rows) => relaxedTransaction(db, () => putAccounts(rows)),
+    saveAccountsAt: (rows, settled) => relaxedTransaction(db, () => {
       putAccounts(rows);
       accountsSaved.run(settled);
     }),
@@ -151,7 +152,7 @@ export function openEdgeStore(path: string): EdgeStore {
       for (const row of outcomesAfter.iterate() as Iterable<OutcomeRow>) yield toRange(row);
     },
     saveOrdered(size, at) {
-      orderedPut.run(size, Math.floor(at));
+      relaxedTransaction(db, () => orderedPut.run(size, Math.floor(at)));
     },
     orderedAt: (index) => (orderedGet.get(index) as { at: number } | undefined)?.at,
     orderedSize: () => (orderedLast.get() as { size: number | null }).size ?? 0,

@@ -11,8 +11,10 @@ import type { EdgeStore } from './store.ts';
 /** One batch, in entries and in bytes. The bytes stay under what an ordered stream takes in one message. */
 const ENTRIES_MAX = 10_000;
 const BYTES_MAX = 6 * 1024 * 1024;
-/** An entry is a few hundred bytes; a batch is cut by this estimate first and by its true size then. */
 const UPLOAD_TIMEOUT_MS = 5_000;
+/** Batches of fewer entries than this start at least this far apart. */
+const PACE_MS = 10;
+const PACE_ENTRIES = 1_000;
 /** A replica that takes batches which nobody ever orders is left for another one after this long. */
 const DOUBT_MS = 5_000;
 
@@ -46,6 +48,7 @@ export function startUplink(o: UplinkOptions): Uplink {
   let sent: number | null = null;
   let sentAt = 0;
   let busy = false;
+  let startedAt = -Infinity;
   let orderedAt = o.now();
   /** Replicas that called this log a fork or a rollback. One of them may lie; a quorum does not. */
   const accusers = new Set<string>();
@@ -65,6 +68,10 @@ export function startUplink(o: UplinkOptions): Uplink {
   const loop = startLoop(async (signal) => {
     if (o.halted() || sent === null || sent >= o.store.log.size) return Infinity;
     const from = sent;
+    // Many lone settlements make few batches, each of which costs every tier above a commit and signatures.
+    const early = startedAt + PACE_MS - o.now();
+    if (early > 0 && o.store.log.size - from < PACE_ENTRIES) return Math.ceil(early);
+    startedAt = o.now();
     const { to, payload } = cut(from);
     const checkpoint = await signCheckpoint({ origin: o.signer.name, size: to, root: o.store.log.rootAt(to) }, o.signer);
     const proof = from === 0 ? [] : o.store.log.consistencyProof(from, to);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDatabase, transaction } from './sqlite.ts';
+import { openDatabase, relaxedTransaction, transaction } from './sqlite.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -15,6 +15,20 @@ describe('the embedded database', () => {
     const db = openDatabase(join(dir, 'a.db'), ['CREATE TABLE t (x)']);
     expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+    db.close();
+  });
+
+  it('syncs again after a transaction that need not be, also after one that failed', () => {
+    const db = openDatabase(join(dir, 'a.db'), ['CREATE TABLE t (x)']);
+    relaxedTransaction(db, () => {
+      expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 1 });
+      db.exec('INSERT INTO t VALUES (1)');
+    });
+    expect(() => relaxedTransaction(db, () => {
+      throw new Error('no');
+    })).toThrow('no');
+    expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
+    expect(db.prepare('SELECT * FROM t').all()).toEqual([{ x: 1 }]);
     db.close();
   });
 

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AccountState, DecisionEntry, Instruction, OutcomeEntry, Policy } from '../../protocol/index.ts';
+import {
+  AMOUNT_MAX, BALANCE_MAX, decodeDecision, encodeDecision, type AccountState, type DecisionEntry, type Instruction, type OutcomeEntry, type Policy,
+} from '../../protocol/index.ts';
 import { createEdgeCore, type EdgeCore } from './node.ts';
 
 const policy: Policy = { version: 1, offlineAfterMs: 1_000, maxStalenessMs: 60_000, offlinePerAccount: { EUR: 300n }, offlinePerNode: { EUR: 500n } };
@@ -53,6 +55,32 @@ describe('the edge node', () => {
     core.evict(1);
     expect(core.account('a')).toBeDefined();
     expect(core.account('b')).toBeUndefined();
+  });
+
+  it('never writes what its own reader would refuse, however large the amounts', () => {
+    fc.assert(fc.property(fc.array(fc.bigInt(1n, AMOUNT_MAX), { minLength: 1, maxLength: 40 }), fc.boolean(), (amounts, online) => {
+      const core = coreWith(state('world', -BALANCE_MAX, null), state('b', BALANCE_MAX));
+      amounts.forEach((amount, i) => {
+        const entry = core.decide(pay(`s${i}`, 'world', 'b', amount), i, online);
+        expect(decodeDecision(encodeDecision(entry))).toEqual(entry);
+      });
+      expect(core.reserved('world')).toBeLessThanOrEqual(BALANCE_MAX);
+    }));
+  });
+
+  it('checks outcomes before it believes any of them', () => {
+    const core = coreWith(state('a', 100n), state('b', 0n));
+    const entries = ['1', '2'].map((id) => core.decide(pay(id, 'a', 'b', 60n), 1, true));
+    const [final, refused] = entries.map((e, i) => outcome(e, i));
+    const wrong: OutcomeEntry[] = [
+      { ...final!, instruction: { ...final!.instruction, amount: 61n } },
+      { ...final!, status: 'rejected', reason: 'insufficient-funds', refusedAtEdge: true },
+    ];
+    for (const bad of wrong) expect(() => core.check([bad])).toThrow();
+    expect(() => core.check([final!, refused!])).toThrow('but this node has refused it');
+    core.check([final!, { ...refused!, duplicateOf: 3 }]);
+    core.check([final!, { ...refused!, status: 'rejected', reason: 'insufficient-funds', refusedAtEdge: true }]);
+    expect(core.finalSize()).toBe(0);
   });
 
   // The promise behind the offline limits: whatever happens elsewhere, what a node can have accepted in vain is bounded.
