@@ -92,6 +92,7 @@ export function createIntake(
       for (const w of [...group, ...waiting]) w.reject(STORAGE_FAILED());
       waiting = [];
       queued = 0;
+      store.abandon();
     }
     if (waiting.length > 0) schedule();
   }
@@ -102,7 +103,6 @@ export function createIntake(
     const first = store.log.size;
     const all: Instruction[] = [];
     for (const w of group) for (const instruction of w.instructions) all.push(instruction);
-    const inGroup = new Map<string, number>();
     const entries: DecisionEntry[] = [];
     const texts: string[] = [];
     /** For each item: the position of its entry in this commit, or what was found on the log. */
@@ -111,14 +111,9 @@ export function createIntake(
     let refused = 0;
     for (let i = 0; i < size; i += 1) {
       const instruction = all[i]!;
-      const earlier = store.findId(instruction.id);
+      const earlier = store.claimId(instruction.id);
       if (earlier !== null) {
-        places.push(read(earlier));
-        continue;
-      }
-      const same = inGroup.get(instruction.id);
-      if (same !== undefined) {
-        places.push(same);
+        places.push(earlier < first ? read(earlier) : earlier - first);
         continue;
       }
       recall(instruction.debitAccount);
@@ -127,7 +122,6 @@ export function createIntake(
       const text = encodeDecision(entry);
       bytes += 2 + text.length;
       if (entry.decision.result === 'refused') refused += 1;
-      inGroup.set(instruction.id, entries.length);
       places.push(entries.length);
       entries.push(entry);
       texts.push(text);
@@ -143,20 +137,21 @@ export function createIntake(
         offset += 2 + text.length;
       }
       hashes = bundleLeafHashes(bundle).hashes;
-      store.append(bundle, entries.map((e) => e.instruction.id), hashes);
+      store.append(bundle, hashes);
       const receivedAt = group.reduce((least, w) => Math.min(least, w.receivedAt), time);
       onFlush({ first, count: entries.length, decidedAt: time, receivedAt, offline: online ? 0 : entries.length, refused });
     }
     const leaves = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength);
-    const seen = new Set<number>();
     let item = 0;
+    let fresh = 0;
     return group.map((w) => w.instructions.map((instruction) => {
       const place = places[item]!;
       item += 1;
       if (typeof place !== 'number') return { ...place, repeated: true, conflict: !sameInstruction(place.entry.instruction, instruction) };
       const entry = entries[place]!;
-      const repeated = seen.has(place);
-      seen.add(place);
+      // Entries are in the order in which their ids first came: a place that was given out before is a repetition.
+      const repeated = place < fresh;
+      if (!repeated) fresh += 1;
       return {
         entry, index: first + place, leaf: leaves.toString('base64', place * 32, place * 32 + 32), repeated,
         conflict: repeated && !sameInstruction(entry.instruction, instruction),

@@ -252,6 +252,28 @@ describe('settling', () => {
     expect((await http.call(`${node.url}/v1/settlements/s1`)).status).toBe(200);
   });
 
+  it('signs, sends and finds nothing of a commit that failed, and carries on from what was on its disk', async () => {
+    await post(pay('s1'));
+    const path = join(dir, 'data', 'edge.db');
+    const sql = (statements: string): void => {
+      const db = new DatabaseSync(path);
+      db.exec(statements);
+      db.close();
+    };
+    sql("CREATE TRIGGER full BEFORE INSERT ON log_rows BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    expect(await post({ settlements: [pay('s2'), pay('s3')] })).toMatchObject({ status: 503, body: { code: 'storage-failed' } });
+    expect(await post(pay('s2'))).toMatchObject({ status: 503 });
+    expect((await http.call(`${node.url}/v1/settlements/s2`)).status).toBe(404);
+    expect((await http.call(`${node.url}/checkpoint`)).status).toBe(503);
+    expect(await get('/v1/status')).toMatchObject({ state: 'halted', log: { size: 1 } });
+    await node.stop();
+    sql('DROP TRIGGER full');
+    node = await start();
+    await ready();
+    expect(await post(pay('s2'))).toMatchObject({ status: 201, body: { index: 1 } });
+    await until(async () => region.entries.length, (n) => n === 2);
+  });
+
   it('killed at any moment, knows balances and promises again from its disk', async () => {
     await post({ settlements: [pay('s1', '600'), pay('s2', '100')] });
     await until(async () => region.entries.length, (n) => n === 2);

@@ -28,8 +28,15 @@ export interface EdgeStore {
   readonly log: SqliteLog;
   /** Index in the log of the entry with this id, or null. */
   findId(id: string): number | null;
-  /** Appends entries (bundle encoding) with their ids, none of which is on the log yet. Durable when it returns. */
-  append(bundle: Uint8Array, ids: readonly string[], leafHashes: Uint8Array): void;
+  /**
+   * Index of the entry with this id, on the log or claimed before for the commit under way; or null, and then the id is claimed
+   * for the next entry of that commit.
+   */
+  claimId(id: string): number | null;
+  /** Appends the entries (bundle encoding) of the claimed ids, in the order of the claims. Durable when it returns. */
+  append(bundle: Uint8Array, leafHashes: Uint8Array): void;
+  /** Takes claims back that nothing was appended for. */
+  abandon(): void;
   /** Records outcomes. What a power cut takes of them is fetched again: the centre keeps them for ever. */
   settle(ranges: readonly OutcomeRange[]): void;
   saveAccounts(accounts: readonly CachedRow[]): void;
@@ -88,7 +95,7 @@ export function openEdgeStore(path: string): EdgeStore {
   const db: DatabaseSync = openDatabase(path, MIGRATIONS);
   const log = new SqliteLog(db);
   /** Ids of the commit under way: their entries will stand behind the log's end, in this order. */
-  let claiming: readonly string[] = [];
+  let claiming: string[] = [];
   const ids = createIdIndex(db, (position) => (position < log.size ? decodeDecision(log.entry(position)).instruction.id : claiming[position - log.size]!));
   const accountPut = db.prepare('INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, confirmed_at = excluded.confirmed_at');
   const accountGet = db.prepare('SELECT state, confirmed_at FROM account WHERE id = ?');
@@ -114,24 +121,23 @@ export function openEdgeStore(path: string): EdgeStore {
   return {
     log,
     findId: (id) => ids.find(id),
-    append(bundle, newIds, leafHashes) {
-      try {
-        transaction(db, () => {
-          const first = log.size;
-          claiming = newIds;
-          newIds.forEach((id, i) => {
-            const earlier = ids.claim(id, first + i);
-            if (earlier !== null) throw new Error(`assertion: ${id} stands on the log already, at ${earlier}`);
-          });
-          ids.settle();
-          log.append(bundle, newIds.length, leafHashes);
-        });
-      } catch (error) {
-        // What was not committed must not be signed, sent or found.
-        log.reload();
-        ids.reload();
-        throw error;
-      }
+    claimId(id) {
+      const earlier = ids.claim(id, log.size + claiming.length);
+      if (earlier === null) claiming.push(id);
+      return earlier;
+    },
+    append(bundle, leafHashes) {
+      transaction(db, () => {
+        ids.settle();
+        log.append(bundle, claiming.length, leafHashes);
+      });
+      claiming = [];
+    },
+    abandon() {
+      // What was not committed must not be signed, sent or found.
+      claiming = [];
+      log.reload();
+      ids.reload();
     },
     settle(ranges) {
       relaxedTransaction(db, () => {
