@@ -161,6 +161,7 @@ describe('accounts', () => {
     expect((await bench.put('/v1/accounts/alice', { asset: 'EUR', overdraftLimit: '5' })).status).toBe(200);
     expect(json(await bench.put('/v1/accounts/alice', { asset: 'EUR', overdraftLimit: null }))).toMatchObject({ overdraftLimit: null, asOf: 2 });
     expect(json(await bench.put('/v1/accounts/alice', { asset: 'USD', overdraftLimit: null }))).toMatchObject({ code: 'asset-mismatch', status: 409 });
+    expect(json(await bench.put('/v1/accounts/zed', { asset: 'XXX', overdraftLimit: null }))).toMatchObject({ code: 'unknown-asset', status: 400 });
     const bulk = json(await bench.post('/v1/accounts', { accounts: [
       { account: 'alice', asset: 'EUR', overdraftLimit: null }, { account: 'bob', asset: 'EUR', overdraftLimit: '0' },
       { account: 'bob', asset: 'EUR', overdraftLimit: '0' }, { account: 'alice', asset: 'CHF', overdraftLimit: null },

@@ -96,7 +96,7 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
     notReady: applier.halted, metrics: () => metricsOf(status()),
   });
   controlRoutes(server, {
-    store, applier, outcomes, pending, signer, trust, now, logger, witnessed: witness.witnessed,
+    store, applier, outcomes, pending, signer, assets: settings.assets, trust, now, logger, witnessed: witness.witnessed,
     onIncident: show, requireToken: requireToken(settings.tokenFile),
   });
   server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());

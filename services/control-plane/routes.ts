@@ -28,6 +28,8 @@ export interface RoutesContext {
   readonly outcomes: Outcomes;
   readonly pending: Pending;
   readonly signer: Signer;
+  /** Codes that accounts may be in; none allows any. */
+  readonly assets: readonly string[];
   readonly trust: Trust;
   readonly witnessed: () => Witnessed | null;
   readonly now: () => number;
@@ -135,6 +137,9 @@ function accountRoutes(server: Server, context: RoutesContext): void {
   const show = (a: NonNullable<Awaited<ReturnType<Applier['account']>>>): Record<string, unknown> =>
     accountView(a, pending.posted(a.id, a.balance), applier.size());
   const onRequest = context.requireToken;
+  const unknownAsset = (asset: string): Problem | null => (context.assets.length === 0 || context.assets.includes(asset)
+    ? null
+    : new Problem(400, 'unknown-asset', `asset: expected one of this platform's, ${context.assets.join(', ')}, got ${asset}`));
 
   server.put<{ Params: { id: string }; Body: { asset: string; overdraftLimit: string | null } }>('/v1/accounts/:id', {
     onRequest,
@@ -145,6 +150,8 @@ function accountRoutes(server: Server, context: RoutesContext): void {
     },
   }, async (request, reply) => {
     const o = openingOf({ account: request.params.id, ...request.body });
+    const unknown = unknownAsset(o.asset);
+    if (unknown !== null) throw unknown;
     const [opened] = await applier.open([o]);
     if (opened!.result === 'asset-mismatch') throw mismatch(o, opened!);
     const state = await applier.account(o.account);
@@ -168,11 +175,19 @@ function accountRoutes(server: Server, context: RoutesContext): void {
     },
   }, async (request) => {
     const openings = request.body.accounts.map(openingOf);
-    const opened = await applier.open(openings);
+    const opened = await applier.open(openings.filter((o) => unknownAsset(o.asset) === null));
+    let next = 0;
     return {
-      accounts: opened.map((o, i) => (o.result === 'asset-mismatch'
-        ? { account: openings[i]!.account, status: 409, problem: mismatch(openings[i]!, o) }
-        : { account: openings[i]!.account, status: o.result === 'created' ? 201 : 200 })),
+      accounts: openings.map((opening) => {
+        const { account: name, asset } = opening;
+        const unknown = unknownAsset(asset);
+        if (unknown !== null) return { account: name, status: unknown.status, problem: unknown };
+        const o = opened[next]!;
+        next += 1;
+        return o.result === 'asset-mismatch'
+          ? { account: name, status: 409, problem: mismatch(opening, o) }
+          : { account: name, status: o.result === 'created' ? 201 : 200 };
+      }),
     };
   });
 

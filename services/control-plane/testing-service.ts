@@ -55,7 +55,7 @@ export async function start(shape: Shape = {}): Promise<Bench> {
   if (shape.witnesses === undefined) for (const w of witnesses.flat()) cleanups.push(w.close);
   const settings = {
     site: 'centre', data: folder, host: '127.0.0.1', port: 0, trust: join(folder, 'trust.json'), key: join(folder, 'key'),
-    tokenFile: join(folder, 'token'), logLevel: 'silent', ledger: 'sqlite',
+    tokenFile: join(folder, 'token'), logLevel: 'silent', ledger: 'sqlite', assets: ['EUR', 'USD', 'CHF'],
     witnessUrls: Object.fromEntries(platform.regions.map((r, i) => [r.id, listed(witnesses[i]!.map((w) => w.url), i)])),
   };
   const logger = pino({ level: 'silent' });

@@ -55,7 +55,8 @@ export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOpt
   if (process.tier === 'global') {
     const witnesses = Object.fromEntries(platform.regions.map((r) => [r.id, replicasOf(r.id).map(dial)]));
     return {
-      ...common, TIDEMARK_KEY: layout.globalKey, TIDEMARK_LEDGER: 'sqlite', TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses),
+      ...common, TIDEMARK_KEY: layout.globalKey, TIDEMARK_LEDGER: 'sqlite',
+      TIDEMARK_ASSETS: platform.assets.map((a) => a.code).join(','), TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses),
     };
   }
   const region = process.region as string;

@@ -41,6 +41,7 @@ export const REGION_SETTINGS = {
 export const CONTROL_SETTINGS = {
   ...COMMON_SETTINGS,
   ledger: { env: 'TIDEMARK_LEDGER', kind: 'text', default: 'sqlite', what: 'the ledger store: sqlite (in the data folder)' },
+  assets: { env: 'TIDEMARK_ASSETS', kind: 'list', default: '', what: 'asset codes that accounts may be in, comma-separated; empty allows any' },
   witnessUrls: { env: 'TIDEMARK_WITNESS_URLS', kind: 'json', default: '{}', what: 'JSON object: region id -> list of its replicas\' base URLs' },
 } as const satisfies Record<string, Setting>;
 
