@@ -178,14 +178,14 @@ function accountRoutes(server: Server, context: RoutesContext): void {
     const opened = await applier.open(openings.filter((o) => unknownAsset(o.asset) === null));
     let next = 0;
     return {
-      accounts: openings.map((opening) => {
-        const { account: name, asset } = opening;
+      accounts: openings.map((asked) => {
+        const { account: name, asset } = asked;
         const unknown = unknownAsset(asset);
         if (unknown !== null) return { account: name, status: unknown.status, problem: unknown };
         const o = opened[next]!;
         next += 1;
         return o.result === 'asset-mismatch'
-          ? { account: name, status: 409, problem: mismatch(opening, o) }
+          ? { account: name, status: 409, problem: mismatch(asked, o) }
           : { account: name, status: o.result === 'created' ? 201 : 200 };
       }),
     };
