@@ -97,13 +97,15 @@ describe('settling', () => {
     const nonce = '0123456789abcdef'.repeat(2);
     const answer = await bench.post('/v1/accounts/query', { accounts: ['alice', 'nobody', 'bank'], nonce });
     const log = parseVerifier(bench.platform.global.signer.vkey);
-    const [title, origin, size, at, echoed, states, end] = openNote(answer.body, [log]).text.split('\n');
-    expect([title, origin, size, echoed, end]).toEqual(['tidemark account states v1', log.name, '2', nonce, '']);
+    const [title, origin, size, at, echoed, states, opened, end] = openNote(answer.body, [log]).text.split('\n');
+    expect([title, origin, size, echoed, opened, end]).toEqual(['tidemark account states v1', log.name, '2', nonce, '0', '']);
     expect(Number(at)).toBeGreaterThan(1.7e12);
     expect(states).toBe('[{"account":"alice","asOf":2,"asset":"EUR","balance":"0","overdraft":"50"},{"account":"nobody","unknown":true},'
       + '{"account":"bank","asOf":2,"asset":"EUR","balance":"0","overdraft":null}]');
     expect((await bench.post('/v1/accounts/query', { accounts: [] })).status).toBe(400);
     expect((await bench.post('/v1/accounts/query', { accounts: [], nonce })).status).toBe(200);
+    const later = await bench.post('/v1/accounts/query', { accounts: [], nonce, openedAfter: 1 });
+    expect(openNote(later.body, [log]).text.split('\n').slice(5)).toEqual(['[{"account":"alice","asOf":2,"asset":"EUR","balance":"0","overdraft":"50"}]', '2', '']);
     expect((await bench.post('/v1/accounts/query', { accounts: ['"},{'], nonce })).status).toBe(400);
   });
 });

@@ -6,7 +6,7 @@ import { CLIENT_ERRORS, type Logger, type requireToken, type Server, type Trust 
 import { decodeBundle, formatProof, hashLeaf, signNote, type Signer } from '../transparency/index.ts';
 import type { Applier, Opened, Opening } from './applier.ts';
 import { BlockRefused } from './core/block.ts';
-import { formatStatement, STATEMENT_ACCOUNTS_MAX } from './core/statement.ts';
+import { formatStatement, STATEMENT_ACCOUNTS_MAX, STATEMENT_OPENED_MAX } from './core/statement.ts';
 import type { Pending } from './core/pending.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { Incident, LedgerStore } from './store.ts';
@@ -213,7 +213,7 @@ function accountRoutes(server: Server, context: RoutesContext): void {
     return { accounts: page.map(show), next: page.length === limit ? page.at(-1)!.id : null };
   });
 
-  server.post<{ Body: { accounts: string[]; nonce: string } }>('/v1/accounts/query', {
+  server.post<{ Body: { accounts: string[]; nonce: string; openedAfter?: number } }>('/v1/accounts/query', {
     schema: {
       tags, summary: 'A signed statement about the states of accounts',
       body: {
@@ -221,6 +221,7 @@ function accountRoutes(server: Server, context: RoutesContext): void {
         properties: {
           accounts: { type: 'array', maxItems: STATEMENT_ACCOUNTS_MAX, items: id },
           nonce: { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'drawn by the asker; part of what is signed' },
+          openedAfter: { type: 'integer', minimum: 0, description: 'also the accounts opened after so many; the statement says how far it goes' },
         },
       },
       response: CLIENT_ERRORS,
@@ -229,12 +230,15 @@ function accountRoutes(server: Server, context: RoutesContext): void {
     // All states of one size of the log: when something is committed while they are read, they are read again.
     for (let attempt = 0; attempt < STATEMENT_TRIES; attempt += 1) {
       const size = applier.size();
-      const states = await Promise.all(request.body.accounts.map(async (name): Promise<AccountState | string> => {
+      const { openedAfter } = request.body;
+      const opened = openedAfter === undefined ? [] : await store.openedAfter(openedAfter, STATEMENT_OPENED_MAX);
+      const names = new Set([...request.body.accounts, ...opened.map((a) => a.id)]);
+      const states = await Promise.all([...names].map(async (name): Promise<AccountState | string> => {
         const a = await applier.account(name);
         return a === null ? name : { account: a.id, asset: a.asset, balance: a.balance, overdraft: a.overdraft, asOf: size };
       }));
       if (size !== applier.size()) continue;
-      const note = await signNote(formatStatement(signer.name, size, now(), request.body.nonce, states), [signer]);
+      const note = await signNote(formatStatement(signer.name, size, now(), request.body.nonce, opened.at(-1)?.ref ?? openedAfter ?? 0, states), [signer]);
       return reply.type('text/plain; charset=utf-8').send(note);
     }
     throw new Problem(503, 'busy', 'the accounts changed faster than they could be read', {}, 1);

@@ -70,6 +70,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   };
   const accountById = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE id = ?');
   const accountsAfter = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE id > ? ORDER BY id LIMIT ?');
+  const accountsOpenedAfter = prepareMoney('SELECT ref, id, asset, overdraft, balance FROM account WHERE ref > ? ORDER BY ref LIMIT ?');
   const insertAccount = db.prepare('INSERT INTO account (id, asset, overdraft, balance) VALUES (?, ?, ?, ?)');
   const updateAccount = db.prepare('UPDATE account SET overdraft = ?, balance = ? WHERE ref = ?');
   // In halves: the sum of all is zero, but a part of it may leave 64 bits.
@@ -191,6 +192,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
       return row === undefined ? null : accountOf(row);
     },
     accounts: async (after, limit) => (accountsAfter.all(after, limit) as unknown as AccountRow[]).map(accountOf),
+    openedAfter: async (ref, limit) => (accountsOpenedAfter.all(ref, limit) as unknown as AccountRow[]).map(accountOf),
     totals: async () => (sums.all() as unknown as { asset: string; accounts: bigint; high: bigint; low: bigint }[])
       .map((r): AssetTotal => ({ asset: r.asset, accounts: Number(r.accounts), sum: (r.high << 32n) + r.low })),
     settlement: async (id) => idIndex.find(id),

@@ -104,6 +104,10 @@ export function storeContract(adapter: string, openStore: OpenStore): void {
       await put(['s2'], { accounts: [a!] });
       expect((await store.accounts('', 3)).map((x) => x.id)).toEqual(['B', 'a', 'a.1']);
       expect((await store.accounts('a.1', 2)).map((x) => x.id)).toEqual(['b', 'c']);
+      const first = await store.openedAfter(0, 2);
+      const rest = await store.openedAfter(first.at(-1)!.ref!, 100);
+      expect([...first, ...rest].map((x) => x.id).toSorted()).toEqual((await store.accounts('', 100)).map((x) => x.id).toSorted());
+      expect(await store.openedAfter(rest.at(-1)!.ref!, 100)).toEqual([]);
       expect(await store.totals()).toEqual([{ asset: 'EUR', sum: -3n, accounts: 5 }, { asset: 'USD', sum: big, accounts: 3 }]);
       let found: Found | undefined;
       await store.commit({ ids: [], accounts: ['a', 'nobody', 'c'] }, (f) => {

@@ -111,6 +111,8 @@ export interface LedgerStore {
   account(id: string): Promise<Account | null>;
   /** Accounts whose id is greater than `after`, in order of id. */
   accounts(after: string, limit: number): Promise<readonly Account[]>;
+  /** Accounts in the order in which they were opened: those with a greater `ref` than this. */
+  openedAfter(ref: number, limit: number): Promise<readonly Account[]>;
   /** Counted over all accounts. */
   totals(): Promise<readonly AssetTotal[]>;
   /** Global index of the first outcome of a settlement id. */

@@ -28,9 +28,13 @@ interface FakeRegion {
   readonly url: string;
   readonly server: Server;
   accounts: Map<string, AccountState>;
+  /** Accounts in the order in which they were opened, as far as the region tells without being asked for them by name. */
+  opened: string[];
   /** Outcomes are made of what came, and shown. */
   settle(status?: 'final' | 'rejected'): Promise<void>;
   entries: Uint8Array[];
+  /** How often newly opened accounts were told and the node came back for more. */
+  toldOpened: number;
   /** Statements are signed over this nonce instead of the one asked with. */
   nonce: string | null;
   /** Changes a down answer before it is sent. */
@@ -51,7 +55,7 @@ async function startRegion(): Promise<FakeRegion> {
   let wake: (() => void)[] = [];
   const asks: { final: number; resolve: () => void }[] = [];
   const self: FakeRegion = {
-    url: '', server, accounts: new Map(), entries: [], nonce: null, tamper: () => undefined,
+    url: '', server, accounts: new Map(), opened: [], toldOpened: 0, entries: [], nonce: null, tamper: () => undefined,
     asked: (final) => new Promise((resolve) => asks.push({ final, resolve })),
     async settle(status = 'final') {
       const from = outcomes.length;
@@ -116,9 +120,11 @@ async function startRegion(): Promise<FakeRegion> {
     return reply.type(FRAME_TYPE).send(encodeFrame(header, parts));
   });
   server.post('/v1/accounts/query', async (request, reply) => {
-    const { accounts, nonce } = request.body as { accounts: string[]; nonce: string };
-    const list = accounts.map((a) => (self.accounts.has(a) ? encodeAccountState(self.accounts.get(a)!) : `{"account":"${a}","unknown":true}`));
-    const note = await signNote(`tidemark account states v1\n${keys.global.signer.name}\n1\n1\n${self.nonce ?? nonce}\n[${list.join(',')}]\n`, [keys.global.signer]);
+    const { accounts, nonce, openedAfter } = request.body as { accounts: string[]; nonce: string; openedAfter?: number };
+    const fresh = openedAfter === undefined ? [] : self.opened.slice(openedAfter);
+    if (openedAfter !== undefined && openedAfter > 0) self.toldOpened += 1;
+    const list = [...accounts, ...fresh].map((a) => (self.accounts.has(a) ? encodeAccountState(self.accounts.get(a)!) : `{"account":"${a}","unknown":true}`));
+    const note = await signNote(`tidemark account states v1\n${keys.global.signer.name}\n1\n1\n${self.nonce ?? nonce}\n[${list.join(',')}]\n${self.opened.length}\n`, [keys.global.signer]);
     return reply.type('text/plain').send(note);
   });
   await server.listen({ host: '127.0.0.1', port: 0 });
@@ -356,6 +362,20 @@ describe('a region that lies', () => {
 });
 
 describe('cut off', () => {
+  it('knows accounts that it was never asked for, when they were opened before', async () => {
+    region.accounts.set(...account('new', 50n));
+    region.opened.push('new');
+    await node.stop();
+    writeFileSync(join(dir, 'policy.json'), encodePolicy({ ...policy, version: 2, offlineAfterMs: 400 }));
+    node = await start();
+    await until(async () => (await http.call(`${node.url}/v1/status`)).status, () => region.toldOpened > 0);
+    await region.server.close();
+    await node.stop();
+    node = await start();
+    expect(await post(pay('s1', '20', 'new', 'b'))).toMatchObject({ status: 201, body: { mode: 'offline' } });
+    expect(await get('/v1/accounts/new')).toMatchObject({ balance: '50', connected: false });
+  });
+
   it('goes on within the offline limits, marked as such', async () => {
     await post('{"accounts":["a","b"]}', '/v1/accounts/prefetch');
     await node.stop();

@@ -74,6 +74,12 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     return true;
   }
 
+  function makeRoom(): void {
+    if (core.accountCount() <= ACCOUNTS_MAX) return;
+    saveDirty();
+    core.evict(ACCOUNTS_MAX * 0.9);
+  }
+
   /** What is not saved is learned again from the outcomes at the next start; this bounds how many those are. */
   function saveDirty(): void {
     const rows = [...dirty].map((account) => core.account(account)).filter((a) => a !== undefined);
@@ -116,6 +122,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       learned.push(core.account(state.account)!);
     }
     if (learned.length > 0) store.saveAccounts(learned);
+    makeRoom();
   });
 
   const intake = createIntake(core, store, now, () => link.connected(now()), recall, (flush) => {
@@ -183,10 +190,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       record(lag.final, Math.max(0, time - (f.orderedAt ?? time)), f.count);
       record(lag.whole, Math.max(0, time - f.receivedAt), f.count);
     }
-    if (core.accountCount() > ACCOUNTS_MAX) {
-      saveDirty();
-      core.evict(ACCOUNTS_MAX * 0.9);
-    }
+    makeRoom();
   }
 
   const downlink = startDownlink({
@@ -208,13 +212,12 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     onLie: (detail) => incident('unproven', detail),
   });
 
-  /** Asks the centre for a sign of life, and with it for accounts in use of which nothing was heard for a while. */
+  /** A sign of life of the centre, and with it accounts in use of which nothing was heard for a while, and new ones. */
   const heartbeatMs = Math.max(50, Math.floor(policy.offlineAfterMs / 4));
   const heartbeat = startLoop(async () => {
     const time = now();
     const stale = core.staleAccounts(time - 60_000, time - REFRESH_AFTER_MS, QUERY_MAX);
-    if (stale.length > 0 || link.centreAgeMs(time) >= heartbeatMs) await accounts.fetch(stale);
-    return heartbeatMs;
+    return await accounts.refresh(stale) ? 0 : heartbeatMs;
   }, () => heartbeatMs);
 
   const notReady = (): string | null => halted

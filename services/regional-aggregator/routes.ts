@@ -100,7 +100,7 @@ export function addRoutes(server: Server, r: Region): void {
         type: 'object', required: ['accounts', 'nonce'], additionalProperties: false,
         properties: {
           accounts: { type: 'array', maxItems: 1_000, items: { type: 'string', pattern: ID_PATTERN } },
-          nonce: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+          nonce: { type: 'string', pattern: '^[0-9a-f]{32}$' }, openedAfter: { type: 'integer', minimum: 0 },
         },
       },
     },

@@ -207,7 +207,7 @@ export function bootCentre(world: World, self: Process<CentreRecord>, o: CentreO
         return a === undefined ? id : { account: id, asset: a.asset, balance: a.balance, overdraft: a.overdraft,
           asOf: log.size() };
       });
-      return { note: key.note(formatStatement(key.verifier.name, log.size(), self.clock(), nonce, states)) };
+      return { note: key.note(formatStatement(key.verifier.name, log.size(), self.clock(), nonce, 0, states)) };
     });
   } as never);
 
