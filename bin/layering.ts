@@ -33,18 +33,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'services/local': [...VOCABULARY, 'services/shell'],
   'services/dashboard': VOCABULARY,
   // Of the local platform: its front, and the files that only find and ask a running one, so that most commands start fast.
+  // The kit is loaded by the commands that need it, when they run.
   cli: [
-    ...VOCABULARY, 'services/shell', 'services/local/index.ts', 'services/local/control-client.ts', 'services/local/provision.ts',
+    ...VOCABULARY, 'constructs', 'stacks', 'services/shell', 'services/local/index.ts', 'services/local/control-client.ts', 'services/local/provision.ts',
     'services/local/run-state.ts',
   ],
   // Measures the parts, and the whole.
-  bench: ['services', 'cli'],
+  bench: ['services', 'cli', 'stacks'],
   // The seeded simulation and the runs from end to end.
-  test: ['services', 'cli'],
+  test: ['services', 'cli', 'constructs', 'stacks'],
   constructs: [],
   stacks: ['constructs', 'runbooks'],
   runbooks: ['services/protocol'],
   loadtests: ['services/protocol'],
+  examples: ['constructs', 'stacks'],
   tools: [...VOCABULARY],
 };
 
