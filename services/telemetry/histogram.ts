@@ -55,6 +55,36 @@ export function merge(a: Histogram, b: Histogram): void {
   for (const [i, n] of b.buckets) a.buckets.set(i, (a.buckets.get(i) ?? 0) + n);
 }
 
+/**
+ * What was observed between two states of one histogram: `later` without all of `earlier`. Extremes of the difference are not known
+ * exactly, only that they lie in its outer buckets, so they become those buckets' edges, cut to what `later` has seen.
+ *
+ * @throws Error when `earlier` holds something that `later` does not: it is then no earlier state of the same histogram
+ */
+export function subtract(later: Histogram, earlier: Histogram): Histogram {
+  const buckets = new Map<number, number>();
+  const zero = later.zero - earlier.zero;
+  let count = zero;
+  for (const [i, n] of later.buckets) {
+    const left = n - (earlier.buckets.get(i) ?? 0);
+    if (left !== 0) buckets.set(i, left);
+    count += left;
+  }
+  const strangers = [...earlier.buckets.keys()].filter((i) => !later.buckets.has(i));
+  if (zero < 0 || strangers.length > 0 || [...buckets.values()].some((n) => n < 0)) {
+    throw new Error(`histogram: ${earlier.count} observations can't be taken from ${later.count}: these are not two states of one histogram`);
+  }
+  const indices = [...buckets.keys()];
+  const [min, max] = count === 0 ? [Infinity, -Infinity] : [
+    zero > 0 ? 0 : Math.max(later.min, lowerEdge(Math.min(...indices))),
+    indices.length === 0 ? 0 : Math.min(later.max, lowerEdge(Math.max(...indices) + 1)),
+  ];
+  return { count, sum: later.sum - earlier.sum, min, max, zero, buckets };
+}
+
+/** Where bucket i begins; its end is where bucket i + 1 begins. */
+export const lowerEdge = (i: number): number => 2 ** (i / 2 ** SCALE);
+
 /** The value at rank ceil(q * count): exact for the smallest and largest, else the middle of its bucket; null when nothing was observed. */
 export function quantile(h: Histogram, q: number): number | null {
   if (h.count === 0) return null;
