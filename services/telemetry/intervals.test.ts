@@ -111,9 +111,9 @@ describe('coverage', () => {
 
   it('of node-effects holds for nodes that differ, where the order statistics alone fail', () => {
     const c = measured('10 nodes that differ in speed and load');
-    for (const of of ['p50', 'p95', 'p99']) {
-      expect(c.get(`node-effects ${of}`)).toBeGreaterThan(0.85);
-      expect(c.get(`order-statistic ${of}`)).toBeLessThan(0.75);
+    for (const p of ['p50', 'p95', 'p99']) {
+      expect(c.get(`node-effects ${p}`)).toBeGreaterThan(0.85);
+      expect(c.get(`order-statistic ${p}`)).toBeLessThan(0.75);
     }
   });
 });
