@@ -74,4 +74,15 @@ export default definePlatform({
       severity: 'page', owner: 'settlement', runbook: 'runbooks/availability.ts',
     },
   ],
+  // On AWS; nothing here matters on this machine. Names and addresses are ones that nobody has: put yours in their places.
+  deploy: {
+    environment: 'production',
+    shape: 'production',
+    accountId: '111122223333',
+    state: { bucket: 'tidemark-state-111122223333', region: 'eu-west-1' },
+    domain: 'clearing.example.com',
+    hostedZoneId: 'Z0123456789ABCDEFGHIJ',
+    replicaRegion: 'eu-central-1',
+    contacts: { page: ['on-call@example.com'], ticket: ['settlement@example.com'] },
+  },
 });

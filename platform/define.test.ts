@@ -88,18 +88,18 @@ describe('mistakes', () => {
     expect(() => definePlatform(wrong as never)).toThrow(/^platform: 24 mistakes\n {2}orgin: got/);
     expect(messages(wrong)).toMatchInlineSnapshot(`
       [
-        "orgin: got "tidemark.example"; allowed: no such key here, only name, origin, assets, controlPlane, regions, witnessQuorum, policy, slas, locations, ports, wan; did you mean "origin"?",
+        "orgin: got "tidemark.example"; allowed: no such key here, only name, origin, assets, controlPlane, regions, witnessQuorum, policy, slas, locations, ports, wan, deploy; did you mean "origin"?",
         "name: got "Tide Mark"; allowed: a lower-case letter, then letters, digits and hyphens, at most 32, no hyphen at the end",
         "origin: got "https://tidemark.example"; allowed: a schema-less URL in lower case, such as tidemark.example or example.org/clearing; without the scheme",
         "assets[0].code: got "eur"; allowed: 2 to 12 capital letters and digits, a letter first: EUR",
         "assets[1].scale: got 10; allowed: decimal places of the minor unit, 0 to 9: 2 for cents",
         "assets[2].code: got "USD"; allowed: a name that no other asset has; assets[1].code has it",
-        "controlPlane.location: got "eu-west-1a"; allowed: an AWS region, a Local Zone group (us-west-2-lax-1) or an id of \`locations\`; did you mean "eu-west-1"?",
-        "regions[0].location: got "eu-centrall-1"; allowed: an AWS region, a Local Zone group (us-west-2-lax-1) or an id of \`locations\`; did you mean "eu-central-1"?",
+        "controlPlane.location: got "eu-west-1a"; allowed: an AWS region, a Local Zone group (us-west-2-lax-1), a Wavelength Zone (us-west-2-wl1-las-wlz-1) or an id of \`locations\`; did you mean "eu-west-1"?",
+        "regions[0].location: got "eu-centrall-1"; allowed: an AWS region, a Local Zone group (us-west-2-lax-1), a Wavelength Zone (us-west-2-wl1-las-wlz-1) or an id of \`locations\`; did you mean "eu-central-1"?",
         "regions[0].replicas: got 8; allowed: a whole number from 1 to 7",
         "regions[1].quorum: got 2; allowed: more than half of the 4 replicas: 3 to 4",
         "regions[1].edges[0].locaton: got "us-east-1"; allowed: no such key here, only id, location; did you mean "location"?",
-        "regions[1].edges[0].location: got nothing; allowed: an AWS region, a Local Zone group (us-west-2-lax-1) or an id of \`locations\`",
+        "regions[1].edges[0].location: got nothing; allowed: an AWS region, a Local Zone group (us-west-2-lax-1), a Wavelength Zone (us-west-2-wl1-las-wlz-1) or an id of \`locations\`",
         "regions[1].edges[1]: got "us-2"; allowed: an object with id, location",
         "witnessQuorum: got 3; allowed: how many of the regions cosign: 1 to 2",
         "policy.offlineAfterMs: got "2s"; allowed: a whole number from 100 to 3600000",

@@ -24,6 +24,12 @@ export interface DeployInput {
   readonly hostedZoneId: string;
   /** Where all networks are taken from: a private range, /8 to /16. @default '10.64.0.0/10' */
   readonly cidr?: string;
+  /**
+   * By AWS region: the availability zones that its networks are spread over, three where the control plane or a region is.
+   * To be given for us-west-1, where accounts see different ones, and wherever an account lacks one of the usual three.
+   * @default - the usual three: see aws.ts
+   */
+  readonly zones?: Readonly<Record<string, readonly string[]>>;
   /** AWS region that audit data is replicated to; another one than the control plane's. */
   readonly replicaRegion: string;
   /** PEM file with the certificates of the platform's own authority, relative to the config. @default 'keys/ca.pem' */
@@ -85,6 +91,12 @@ export interface EdgeHostInput {
   readonly clientCidrs?: readonly string[];
   /** The site's network, a /24 of your own choosing. @default - planned from `cidr` */
   readonly cidr?: string;
+  /**
+   * Zone of the host: another one of its Local Zone's group (`us-west-2-lax-1b`), or a certain one of its AWS region. Not for
+   * an Outpost, which names its own. Another zone is another machine: the site's disk does not move with it.
+   * @default - the group's `a`; in an AWS region one of three, by the site's id
+   */
+  readonly zone?: string;
   /** For an Outpost: its ARN, and the availability zone it belongs to. */
   readonly outpost?: { readonly arn: string; readonly zone: string };
 }
@@ -99,6 +111,7 @@ export interface Deploy {
   readonly domain: string;
   readonly hostedZoneId: string;
   readonly cidr: string;
+  readonly zones: Readonly<Record<string, readonly string[]>>;
   readonly replicaRegion: string;
   readonly authorities: string;
   readonly contacts: ContactsInput;

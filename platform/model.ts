@@ -4,6 +4,7 @@
  * `PlatformInput` is what one writes, with defaults left out; `Platform` is the same with every default filled in. A `Platform`
  * is plain JSON data and a valid `PlatformInput`, so it can be stored, sent and read again without loss.
  */
+import type { Deploy, DeployInput } from './deploy.ts';
 import type { Indicator } from './indicators.ts';
 
 /** Ids of sites (control plane, regions, edge nodes): they become key names, DNS labels and folder names. */
@@ -32,10 +33,12 @@ export interface PlatformInput {
   readonly policy?: PolicyInput;
   /** @default - none */
   readonly slas?: readonly SlaInput[];
-  /** Places that are neither an AWS region nor a Local Zone, such as a data centre of one's own. @default - none */
+  /** Places that are neither an AWS region nor a zone of one, such as a data centre of one's own. @default - none */
   readonly locations?: readonly LocationInput[];
   readonly ports?: PortsInput;
   readonly wan?: WanInput;
+  /** How it is laid out on AWS. @default - none: it runs on this machine only */
+  readonly deploy?: DeployInput;
 }
 
 export interface AssetInput {
@@ -50,7 +53,7 @@ export interface AssetInput {
 export interface ControlPlaneInput {
   /** @default 'global' */
   readonly id?: string;
-  /** An AWS region, a Local Zone or one of `locations`. */
+  /** An AWS region, a Local Zone, a Wavelength Zone or one of `locations`. To be deployed on AWS: an AWS region. */
   readonly location: string;
 }
 
@@ -158,6 +161,7 @@ export interface Platform {
   readonly locations: readonly LocationInput[];
   readonly ports: Required<PortsInput>;
   readonly wan: Required<WanInput>;
+  readonly deploy?: Deploy;
 }
 
 export type Asset = Required<AssetInput>;

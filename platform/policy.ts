@@ -13,3 +13,16 @@ export function toPolicy(platform: Pick<Platform, 'policy'>): Policy {
     offlinePerAccount: amounts(offlinePerAccount), offlinePerNode: amounts(offlinePerNode),
   };
 }
+
+/**
+ * The same as the text that an edge node is given: canonical JSON (RFC 8785), as `encodePolicy` of the protocol writes it. Codes of
+ * assets and digits need no escaping, so sorted keys without spaces are all that it takes.
+ */
+export function policyText(platform: Pick<Platform, 'policy'>): string {
+  const { maxStalenessMs, offlineAfterMs, offlinePerAccount, offlinePerNode, version } = platform.policy;
+  const sorted = (limits: Readonly<Record<string, string>>): Record<string, string> =>
+    Object.fromEntries(Object.entries(limits).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify({
+    maxStalenessMs, offlineAfterMs, offlinePerAccount: sorted(offlinePerAccount), offlinePerNode: sorted(offlinePerNode), version,
+  });
+}

@@ -6,16 +6,13 @@
  * (on GitHub, generate_server_ping_latencies/all_latencies.json). The two directions of a pair, measured apart,
  * are averaged, and rounded to 0.1 ms. On the diagonal: from a region to itself, so between any two of its zones.
  *
- * For Local Zones nothing comparable is published. Their round trip to the parent region follows from the distance, by the line
- * that fits the measured pairs of regions less than 1,500 km apart (19 pairs; rtt.test.ts fits it again): 2.1 ms, and 2.3 ms for
- * each 100 km of great circle. Everything else reaches a Local Zone through its parent region. Zones and their parents:
- * https://docs.aws.amazon.com/local-zones/latest/ug/available-local-zones.html
+ * For Local Zones and Wavelength Zones (near-zones.ts) nothing comparable is published. Their round trip to the parent region
+ * follows from the distance, by the line that fits the measured pairs of regions less than 1,500 km apart (19 pairs; rtt.test.ts
+ * fits it again): 2.1 ms, and 2.3 ms for each 100 km of great circle. Everything else reaches a zone through its parent region.
  */
 import type { Platform } from './model.ts';
+import { LOCAL_ZONES, nearZone, WAVELENGTH_ZONES, type Coordinates } from './near-zones.ts';
 import { nearest } from './nearest.ts';
-
-/** Latitude and longitude of the city that a region or zone is named after. Degrees. */
-type Coordinates = readonly [number, number];
 
 interface MeasuredRegion {
   readonly city: string;
@@ -100,48 +97,6 @@ const MEASURED: ReadonlyMap<string, MeasuredRegion> = new Map(Object.entries({
   },
 }));
 
-interface LocalZone {
-  readonly parent: string;
-  readonly city: string;
-  readonly at: Coordinates;
-}
-
-const LOCAL_ZONES: ReadonlyMap<string, LocalZone> = new Map(Object.entries({
-  'af-south-1-los-1': { parent: 'af-south-1', city: 'Lagos', at: [6.52, 3.38] },
-  'ap-northeast-1-tpe-1': { parent: 'ap-northeast-1', city: 'Taipei', at: [25.03, 121.57] },
-  'ap-south-1-ccu-1': { parent: 'ap-south-1', city: 'Kolkata', at: [22.57, 88.36] },
-  'ap-south-1-del-1': { parent: 'ap-south-1', city: 'Delhi', at: [28.61, 77.21] },
-  'ap-southeast-1-bkk-1': { parent: 'ap-southeast-1', city: 'Bangkok', at: [13.76, 100.5] },
-  'ap-southeast-1-mnl-1': { parent: 'ap-southeast-1', city: 'Manila', at: [14.6, 120.98] },
-  'ap-southeast-2-akl-1': { parent: 'ap-southeast-2', city: 'Auckland', at: [-36.85, 174.76] },
-  'ap-southeast-2-per-1': { parent: 'ap-southeast-2', city: 'Perth', at: [-31.95, 115.86] },
-  'eu-central-1-ham-1': { parent: 'eu-central-1', city: 'Hamburg', at: [53.55, 9.99] },
-  'eu-central-1-waw-1': { parent: 'eu-central-1', city: 'Warsaw', at: [52.23, 21.01] },
-  'eu-north-1-cph-1': { parent: 'eu-north-1', city: 'Copenhagen', at: [55.68, 12.57] },
-  'eu-north-1-hel-1': { parent: 'eu-north-1', city: 'Helsinki', at: [60.17, 24.94] },
-  'me-south-1-mct-1': { parent: 'me-south-1', city: 'Muscat', at: [23.59, 58.41] },
-  'us-east-1-atl-1': { parent: 'us-east-1', city: 'Atlanta', at: [33.75, -84.39] },
-  'us-east-1-bos-1': { parent: 'us-east-1', city: 'Boston', at: [42.36, -71.06] },
-  'us-east-1-bue-1': { parent: 'us-east-1', city: 'Buenos Aires', at: [-34.6, -58.38] },
-  'us-east-1-chi-1': { parent: 'us-east-1', city: 'Chicago', at: [41.88, -87.63] },
-  'us-east-1-dfw-1': { parent: 'us-east-1', city: 'Dallas', at: [32.78, -96.8] },
-  'us-east-1-iah-1': { parent: 'us-east-1', city: 'Houston', at: [29.76, -95.37] },
-  'us-east-1-mci-1': { parent: 'us-east-1', city: 'Kansas City', at: [39.1, -94.58] },
-  'us-east-1-mia-1': { parent: 'us-east-1', city: 'Miami', at: [25.76, -80.19] },
-  'us-east-1-msp-1': { parent: 'us-east-1', city: 'Minneapolis', at: [44.98, -93.27] },
-  'us-east-1-nyc-1': { parent: 'us-east-1', city: 'New York City', at: [40.71, -74.01] },
-  'us-east-1-phl-1': { parent: 'us-east-1', city: 'Philadelphia', at: [39.95, -75.17] },
-  'us-east-1-qro-1': { parent: 'us-east-1', city: 'Querétaro', at: [20.59, -100.39] },
-  'us-east-1-scl-1': { parent: 'us-east-1', city: 'Santiago', at: [-33.45, -70.67] },
-  'us-west-2-den-1': { parent: 'us-west-2', city: 'Denver', at: [39.74, -104.99] },
-  'us-west-2-hnl-1': { parent: 'us-west-2', city: 'Honolulu', at: [21.31, -157.86] },
-  'us-west-2-las-1': { parent: 'us-west-2', city: 'Las Vegas', at: [36.17, -115.14] },
-  'us-west-2-lax-1': { parent: 'us-west-2', city: 'Los Angeles', at: [34.05, -118.24] },
-  'us-west-2-pdx-1': { parent: 'us-west-2', city: 'Portland', at: [45.52, -122.68] },
-  'us-west-2-phx-1': { parent: 'us-west-2', city: 'Phoenix', at: [33.45, -112.07] },
-  'us-west-2-sea-1': { parent: 'us-west-2', city: 'Seattle', at: [47.61, -122.33] },
-}));
-
 /** The line fitted to the measured pairs of near regions; see above. */
 export const NEAR_BASE_MS = 2.1;
 export const NEAR_MS_PER_100_KM = 2.3;
@@ -157,31 +112,35 @@ export function distanceKm(a: Coordinates, b: Coordinates): number {
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.sqrt(h));
 }
 
+export type LocationKind = 'region' | 'local-zone' | 'wavelength';
+
 export interface KnownLocation {
   readonly id: string;
+  readonly kind: LocationKind;
   readonly city: string;
   readonly at: Coordinates;
-  /** The region through which a Local Zone is reached; absent for a region. */
+  /** The region through which a zone is reached; absent for a region. */
   readonly parent?: string;
 }
 
-/** Every AWS region and Local Zone of the table. */
+/** Every AWS region, Local Zone and Wavelength Zone of the tables. */
 export const KNOWN_LOCATIONS: readonly KnownLocation[] = [
-  ...[...MEASURED].map(([id, { city, at }]) => ({ id, city, at })),
-  ...[...LOCAL_ZONES].map(([id, { city, at, parent }]) => ({ id, city, at, parent })),
+  ...[...MEASURED].map(([id, { city, at }]) => ({ id, kind: 'region' as const, city, at })),
+  ...[...LOCAL_ZONES].map(([id, zone]) => ({ id, kind: 'local-zone' as const, ...zone })),
+  ...[...WAVELENGTH_ZONES].map(([id, zone]) => ({ id, kind: 'wavelength' as const, ...zone })),
 ];
 
 const REGION_INDEX: ReadonlyMap<string, number> = new Map([...MEASURED.keys()].map((id, i) => [id, i]));
 
 export const isRegionLocation = (location: string): boolean => MEASURED.has(location);
-export const isKnownLocation = (location: string): boolean => MEASURED.has(location) || LOCAL_ZONES.has(location);
+export const isKnownLocation = (location: string): boolean => MEASURED.has(location) || nearZone(location) !== undefined;
 
 /** The way from a location to the region it hangs on: nothing for a region itself. */
 type Approach = { readonly region: string; readonly ms: number };
 
 function knownApproach(location: string): Approach | null {
   if (MEASURED.has(location)) return { region: location, ms: 0 };
-  const zone = LOCAL_ZONES.get(location);
+  const zone = nearZone(location);
   if (zone === undefined) return null;
   const parent = MEASURED.get(zone.parent) as MeasuredRegion;
   return { region: zone.parent, ms: round(NEAR_BASE_MS + (NEAR_MS_PER_100_KM * distanceKm(zone.at, parent.at)) / 100) };
@@ -217,7 +176,7 @@ export function createRoundTrips(own: OwnFigures): RoundTrips {
   const approach = (location: string): Approach => {
     const found = locations.get(location) ?? knownApproach(location);
     if (found === null) {
-      const suggestion = nearest(location, [...locations.keys(), ...MEASURED.keys(), ...LOCAL_ZONES.keys()]);
+      const suggestion = nearest(location, [...locations.keys(), ...KNOWN_LOCATIONS.map((known) => known.id)]);
       const hint = suggestion === null ? '' : `; did you mean ${suggestion}?`;
       throw new RangeError(`no location ${JSON.stringify(location)} in the table of round trips${hint}`);
     }
@@ -239,7 +198,7 @@ export function createRoundTrips(own: OwnFigures): RoundTrips {
 }
 
 /**
- * Round trip between two AWS regions or Local Zones by the table alone. Milliseconds.
+ * Round trip between two AWS regions or zones by the tables alone. Milliseconds.
  * @throws RangeError when a location is not in the table
  */
 export const roundTripMs: RoundTrips = createRoundTrips({ locations: [], wan: { roundTrips: [] } });

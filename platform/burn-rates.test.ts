@@ -1,0 +1,119 @@
+/** Burn rates against the published table, the formula, and what must hold for every SLA. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { BURN_WINDOWS, burnRateOf, burnRates, expectedEvents, finestObjective, isBurning, LONG_MINUTES_MAX, PACES, scaleWindow, type BurnRate } from './burn-rates.ts';
+import { INDICATORS, type Indicator } from './indicators.ts';
+import type { Sla } from './model.ts';
+
+type Watched = Pick<Sla, 'indicator' | 'objective' | 'windowDays' | 'severity'>;
+const sla = (more: Partial<Watched> = {}): Watched => ({ indicator: 'finality', objective: 0.999, windowDays: 30, severity: 'page', ...more });
+
+const slas = fc.record<Watched>({
+  indicator: fc.constantFrom(...Object.keys(INDICATORS) as Indicator[]),
+  objective: fc.double({ min: 0.001, max: 0.99999, noNaN: true }),
+  windowDays: fc.integer({ min: 1, max: 90 }),
+  severity: fc.constantFrom('page', 'ticket'),
+});
+
+test('the published table (Site Reliability Workbook, Table 5-8)', () => {
+  const table = burnRates(sla()).map((r) => [r.severity, r.long.minutes, r.short.minutes, r.factor, r.budgetPercent]);
+  expect(table).toEqual([
+    ['page', 60, 5, 14.4, 2],
+    ['page', 6 * 60, 30, 6, 5],
+    ['ticket', 3 * 24 * 60, 6 * 60, 1, 10],
+  ]);
+  // The workbook's rules for 99.9 %: 14.4 * 0.001, 6 * 0.001, 0.001.
+  expect(burnRates(sla()).map((r) => r.errorRatio)).toEqual([0.0144, 0.006, 0.001]);
+});
+
+test('other SLA windows: the same share of the budget over windows in proportion', () => {
+  const scaled = (days: number): number[][] => BURN_WINDOWS.map((window) => Object.values(scaleWindow(window, days)));
+  expect(scaled(7)).toEqual([[14, 1, 14.4], [84, 7, 6], [1008, 84, 1]]);
+  expect(scaled(1)).toEqual([[2, 1, 14.4], [12, 1, 6], [144, 12, 1]]);
+  // 90 days would look back 9 days; after 7 of them 10 % of the budget is a higher rate.
+  expect(scaled(90)).toEqual([[180, 15, 14.4], [1080, 90, 6], [LONG_MINUTES_MAX, 840, 1.28571428571]]);
+});
+
+test('nobody is called for an SLA of tickets', () => {
+  expect(burnRates(sla({ severity: 'ticket' })).map((r) => r.id)).toEqual(['steady']);
+});
+
+test('an alert that even an outage of everything would not set off is left out', () => {
+  expect(burnRates(sla({ objective: 0.9 })).map((r) => r.id)).toEqual(['slow', 'steady']);
+  expect(burnRates(sla({ objective: 0.5 })).map((r) => r.id)).toEqual(['steady']);
+});
+
+test('for every SLA: the formula holds, thresholds can be exceeded, and the budget share is what it says', () => {
+  fc.assert(fc.property(slas, (given) => {
+    const rates = burnRates(given);
+    if (given.objective >= 0.9999) expect(rates.length).toBe(given.severity === 'page' ? 3 : 1);
+    for (const rate of rates) {
+      expect(rate.errorRatio).toBeGreaterThan(0);
+      expect(rate.errorRatio).toBeLessThan(1);
+      // Burning at exactly the factor for the long window takes the share of the budget.
+      expect((rate.factor * rate.long.minutes) / (given.windowDays * 1440)).toBeCloseTo(rate.budgetPercent / 100, 9);
+      expect(Number.isInteger(rate.long.minutes) && Number.isInteger(rate.short.minutes)).toBe(true);
+      expect(rate.short.minutes).toBeLessThan(rate.long.minutes);
+      expect(rate.long.minutes).toBeLessThanOrEqual(LONG_MINUTES_MAX);
+      for (const look of [rate.long, rate.short]) {
+        expect(look.badMin).toBeGreaterThanOrEqual(1);
+        expect(look.eventsMin).toBeGreaterThanOrEqual(look.badMin);
+      }
+    }
+  }));
+});
+
+test('burning is bad now and bad for long', () => {
+  const [fast] = burnRates(sla()) as [BurnRate];
+  const bad = { good: 900, events: 1_000 };
+  const good = { good: 1_000, events: 1_000 };
+  expect(isBurning(fast, bad, bad)).toBe(true);
+  expect(isBurning(fast, good, bad)).toBe(false);
+  expect(isBurning(fast, bad, good)).toBe(false);
+  // Exactly at the ratio is not above it.
+  expect(isBurning(fast, { good: 98_560, events: 100_000 }, bad)).toBe(false);
+  expect(isBurning(fast, { good: 98_559, events: 100_000 }, bad)).toBe(true);
+});
+
+test('the guard: a handful of events says nothing, whatever their ratio', () => {
+  const [fast] = burnRates(sla()) as [BurnRate];
+  const still = { good: 0, events: 5 };
+  expect(isBurning(fast, { good: 0, events: 19 }, still)).toBe(false);
+  expect(isBurning(fast, { good: 0, events: 20 }, still)).toBe(true);
+  expect(isBurning(fast, { good: 98, events: 100 }, still)).toBe(false);
+  expect(isBurning(fast, { good: 0, events: 0 }, { good: 0, events: 0 })).toBe(false);
+  // A partition is rare, and one that was not reconciled in time is worth a ticket.
+  const [steady] = burnRates(sla({ indicator: 'reconciliation', severity: 'ticket' })) as [BurnRate];
+  expect(isBurning(steady, { good: 0, events: 1 }, { good: 0, events: 1 })).toBe(true);
+});
+
+test('the burn rate itself', () => {
+  expect(burnRateOf(0.999, { good: 999, events: 1_000 })).toBeCloseTo(1, 9);
+  expect(burnRateOf(0.99, { good: 0, events: 7 })).toBeCloseTo(100, 9);
+  expect(burnRateOf(0.99, { good: 0, events: 0 })).toBe(0);
+});
+
+test('what is counted by the minute has a known number of events, and a finest objective', () => {
+  const [fast] = burnRates(sla({ indicator: 'provisional-ratio' })) as [BurnRate];
+  expect(expectedEvents('provisional-ratio', fast.long, 1)).toBe(60);
+  expect(expectedEvents('provisional-ratio', fast.long, 10)).toBe(600);
+  expect(expectedEvents('finality', fast.long, 1)).toBeUndefined();
+  // 1 of 60 minutes is 1.67 %; 14.4 times the budget of 99.9 % is 1.44 %.
+  const finest = finestObjective('provisional-ratio', fast, 1) as number;
+  expect(finest).toBeCloseTo(1 - 1 / (14.4 * 60), 9);
+  expect(finest).toBeLessThan(0.999);
+  expect(finestObjective('provisional-ratio', fast, 2)).toBeGreaterThan(0.999);
+});
+
+test('at the finest objective and coarser, one bad minute in a full window is no alert', () => {
+  fc.assert(fc.property(slas, fc.integer({ min: 1, max: 50 }), (given, sources) => {
+    if (PACES[given.indicator] !== 'minute') return;
+    for (const rate of burnRates(given)) {
+      const finest = finestObjective(given.indicator, rate, sources) as number;
+      const events = rate.long.minutes * sources;
+      const one = { good: events - 1, events };
+      const shorter = { good: rate.short.minutes * sources - 1, events: rate.short.minutes * sources };
+      if (given.objective < finest - 1e-9) expect(isBurning(rate, one, shorter)).toBe(false);
+    }
+  }));
+});

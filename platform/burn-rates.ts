@@ -1,0 +1,154 @@
+/**
+ * When an SLA alerts: multi-window, multi-burn-rate alerting of Google's Site Reliability Workbook, chapter 5 ("Alerting on
+ * SLOs", Table 5-8). Alarms, the live SLA page and load tests all take their windows from here.
+ *
+ * A burn rate is how many times faster than sustainable the error budget goes: at 1 the budget lasts exactly the SLA's window.
+ * An alert says "this share of the budget went within this time", which is the same as "the burn rate over this time was":
+ *
+ *     factor = budget share x SLA window / long window          2 % x 30 d / 1 h = 14.4
+ *     error ratio that alerts = factor x (1 - objective)        14.4 x 0.1 % = 1.44 %
+ *
+ * It alerts while the ratio is exceeded over the long window (enough of the budget is gone) and over the short one (it is still
+ * going), which is a twelfth of the long one, so that an alert ends soon after its cause.
+ */
+import type { Indicator } from './indicators.ts';
+import type { Severity, Sla } from './model.ts';
+
+export interface BurnWindow {
+  readonly id: string;
+  readonly severity: Severity;
+  /** Share of the error budget that goes within the long window when this alerts. Percent. */
+  readonly budgetPercent: number;
+  /** For an SLA window of `BURN_TABLE_DAYS`. Minutes. */
+  readonly longMinutes: number;
+}
+
+/** The published table is for this SLA window. */
+export const BURN_TABLE_DAYS = 30;
+/** A short window is this part of its long one. */
+export const LONG_PER_SHORT = 12;
+/** No long window is longer: who answers for an SLA hears of it within a week. Minutes. */
+export const LONG_MINUTES_MAX = 7 * 24 * 60;
+
+/** Table 5-8. */
+export const BURN_WINDOWS: readonly BurnWindow[] = [
+  { id: 'fast', severity: 'page', budgetPercent: 2, longMinutes: 60 },
+  { id: 'slow', severity: 'page', budgetPercent: 5, longMinutes: 6 * 60 },
+  { id: 'steady', severity: 'ticket', budgetPercent: 10, longMinutes: 3 * 24 * 60 },
+];
+
+/** A window to look at, and how much must be in it before it says anything: the guard against alerts about a handful of events. */
+export interface BurnLook {
+  readonly minutes: number;
+  /** With fewer events it is quiet. */
+  readonly eventsMin: number;
+  /** With fewer bad events it is quiet. */
+  readonly badMin: number;
+}
+
+/** One alert of an SLA. */
+export interface BurnRate {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly budgetPercent: number;
+  /** How many times faster than sustainable the budget goes. */
+  readonly factor: number;
+  /** Alerts while the share of bad events is greater. Between 0 and 1. */
+  readonly errorRatio: number;
+  readonly long: BurnLook;
+  readonly short: BurnLook;
+}
+
+/**
+ * How an indicator's events come: one for each settlement, request or probe (`each`), exactly one a minute from each site
+ * (`minute`, see `INDICATORS`), or one now and then, each worth looking at (`rare`).
+ */
+export type Pace = 'each' | 'minute' | 'rare';
+
+export const PACES: Readonly<Record<Indicator, Pace>> = {
+  'provisional-ack': 'each',
+  ordering: 'each',
+  finality: 'each',
+  'provisional-age': 'minute',
+  'provisional-ratio': 'minute',
+  reconciliation: 'rare',
+  'cache-drift': 'each',
+  'peering-rtt': 'each',
+  'peering-loss': 'minute',
+  availability: 'each',
+};
+
+/** Least numbers in a long window. Of what comes by the minute, half of the minutes must have been told. */
+const GUARD = { each: { events: 20, bad: 3 }, rare: { events: 1, bad: 1 }, minuteShare: 0.5 } as const;
+
+function look(pace: Pace, minutes: number, shortened: number): BurnLook {
+  if (pace === 'minute') return { minutes, eventsMin: Math.max(1, Math.floor(minutes * GUARD.minuteShare)), badMin: 1 };
+  const { events, bad } = GUARD[pace];
+  return { minutes, eventsMin: Math.ceil(events / shortened), badMin: Math.ceil(bad / shortened) };
+}
+
+/** Twelve digits are more than any measurement has, and hide what doubles make of 1 - 0.99. */
+const rounded = (value: number): number => Number(value.toPrecision(12));
+
+/** The windows for an SLA window of another length: the same shares of its budget, over windows in proportion. Factors stay. */
+export function scaleWindow(window: BurnWindow, windowDays: number): { readonly longMinutes: number; readonly shortMinutes: number; readonly factor: number } {
+  const longMinutes = Math.min(LONG_MINUTES_MAX, Math.max(1, Math.round((window.longMinutes * windowDays) / BURN_TABLE_DAYS)));
+  return {
+    longMinutes,
+    shortMinutes: Math.max(1, Math.round(longMinutes / LONG_PER_SHORT)),
+    factor: rounded((window.budgetPercent * windowDays * 24 * 60) / (100 * longMinutes)),
+  };
+}
+
+/**
+ * The alerts of an SLA. One of severity `ticket` takes the windows for tickets alone, so that nobody is called for it.
+ *
+ * Left out is what can't happen: where even an outage of everything burns more slowly than the factor (an error ratio of 1 or
+ * more), as with an objective of 0.9 and a factor of 14.4.
+ */
+export function burnRates(
+  sla: Pick<Sla, 'indicator' | 'objective' | 'windowDays' | 'severity'>, windows: readonly BurnWindow[] = BURN_WINDOWS,
+): BurnRate[] {
+  const pace = PACES[sla.indicator];
+  return windows.filter(({ severity }) => sla.severity === 'page' || severity === 'ticket').map((window): BurnRate => {
+    const { longMinutes, shortMinutes, factor } = scaleWindow(window, sla.windowDays);
+    return {
+      id: window.id, severity: window.severity, budgetPercent: window.budgetPercent, factor,
+      errorRatio: rounded(factor * (1 - sla.objective)), long: look(pace, longMinutes, 1), short: look(pace, shortMinutes, LONG_PER_SHORT),
+    };
+  }).filter(({ errorRatio }) => errorRatio < 1);
+}
+
+/** What was counted within a window. */
+export interface Counted {
+  readonly good: number;
+  readonly events: number;
+}
+
+/** The share of bad events, and whether there were enough to speak of one. */
+function exceeds({ eventsMin, badMin }: BurnLook, errorRatio: number, { good, events }: Counted): boolean {
+  return events >= eventsMin && events - good >= badMin && 1 - good / events > errorRatio;
+}
+
+/** Whether an alert is on, given what was counted within its two windows. */
+export const isBurning = (rate: BurnRate, long: Counted, short: Counted): boolean =>
+  exceeds(rate.long, rate.errorRatio, long) && exceeds(rate.short, rate.errorRatio, short);
+
+/** How many times faster than sustainable the budget of an objective goes; 0 when nothing happened. */
+export const burnRateOf = (objective: number, { good, events }: Counted): number => (events === 0 ? 0 : (1 - good / events) / (1 - objective));
+
+/**
+ * How many events a look has, if that is known beforehand: one a minute from each site.
+ * @param sources how many sites are counted together
+ */
+export const expectedEvents = (indicator: Indicator, { minutes }: BurnLook, sources: number): number | undefined =>
+  (PACES[indicator] === 'minute' ? minutes * sources : undefined);
+
+/**
+ * The finest objective with which an alert still takes more than one bad event, for indicators with a known number of them;
+ * with a finer one the first bad minute is an alert, whatever the table says.
+ */
+export function finestObjective(indicator: Indicator, rate: BurnRate, sources: number): number | undefined {
+  const events = expectedEvents(indicator, rate.long, sources);
+  return events === undefined ? undefined : rounded(1 - 1 / (rate.factor * events));
+}
