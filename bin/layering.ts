@@ -35,13 +35,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Of the local platform: its front, and the files that only find and ask a running one, so that most commands start fast.
   // The kit is loaded by the commands that need it, when they run.
   cli: [
-    ...VOCABULARY, 'constructs', 'stacks', 'services/shell', 'services/local/index.ts', 'services/local/control-client.ts', 'services/local/provision.ts',
+    ...VOCABULARY, 'constructs', 'stacks', 'loadtests', 'services/shell', 'services/local/index.ts', 'services/local/control-client.ts', 'services/local/provision.ts',
     'services/local/run-state.ts',
   ],
   // Measures the parts, and the whole.
   bench: ['services', 'cli', 'stacks'],
   // The seeded simulation and the runs from end to end.
-  test: ['services', 'cli', 'constructs', 'stacks'],
+  test: ['services', 'cli', 'constructs', 'stacks', 'loadtests'],
   constructs: [],
   stacks: ['constructs', 'runbooks'],
   runbooks: ['services/protocol'],

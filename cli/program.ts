@@ -7,12 +7,17 @@ import { CliError, EXIT, EXIT_HELP } from './errors.ts';
 import { processIo, type Io } from './io.ts';
 import { version } from './version.ts';
 import { addAccount } from './commands/account.ts';
+import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
 import { addExport } from './commands/export.ts';
+import { addImages } from './commands/images.ts';
+import { addKeys } from './commands/keys.ts';
+import { addLoad } from './commands/load.ts';
 import { addHeal, addPartition } from './commands/partition.ts';
 import { addReplay } from './commands/replay.ts';
 import { addReplayIsolated } from './commands/replay-isolated.ts';
 import { addSettle } from './commands/settle.ts';
+import { addSynth } from './commands/synth.ts';
 import { addStatus } from './commands/status.ts';
 import { addUp } from './commands/up.ts';
 import { addVerify } from './commands/verify.ts';
@@ -40,7 +45,7 @@ Start here:
   $ tidemark export audit && tidemark verify audit
 ${EXIT_HELP}`);
   for (const add of [
-    addUp, addStatus, addSettle, addAccount, addReplay, addReplayIsolated, addPartition, addHeal, addVerify, addExport, addConfig, addVersion,
+    addUp, addStatus, addSettle, addAccount, addReplay, addReplayIsolated, addPartition, addHeal, addLoad, addVerify, addExport, addSynth, addConfig, addCheck, addImages, addKeys, addVersion,
   ]) add(program, io, ending);
   configure(program, io);
   return program;
@@ -107,5 +112,5 @@ function describe(error: unknown): { code: string; exitCode: number; message: st
 }
 
 /** Errors of parts of the program that say all there is to say. */
-const USAGE = new Set(['MappingError', 'SourceError', 'VerifyUsageError']);
+const USAGE = new Set(['MappingError', 'SourceError', 'VerifyUsageError', 'ConstructError', 'LockError']);
 const FAILED = new Set(['ExportError', 'ProvisionError', 'PortsError', 'LocalPlatformError']);

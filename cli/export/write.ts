@@ -4,8 +4,10 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseTrust, type Trust, type TrustFile } from '../../services/shell/trust.ts';
-import { bundlePath, decodeBundle, TILE_WIDTH, tileWidth, type Checkpoint } from '../../services/transparency/index.ts';
+import { POLICY_DIGEST } from '../../services/protocol/grammar.ts';
+import {
+  bundlePath, decodeBundle, parseTrust, TILE_WIDTH, tileWidth, type Checkpoint, type Trust, type TrustFile,
+} from '../../services/transparency/index.ts';
 import { openLogCheckpoint, logNames } from '../verify/folder.ts';
 import { filesOf } from '../verify/index.ts';
 import { logFiles, verifyLog } from '../verify/log.ts';
@@ -50,6 +52,7 @@ export class ExportError extends Error {
 }
 
 const CONCURRENT = 16;
+const namedPolicy = new RegExp(`"policy":"(${POLICY_DIGEST})"`);
 
 /** @throws ExportError, and what the sources throw; DIR is then as it was */
 export async function writeExport(dir: string, o: ExportOptions): Promise<Exported> {
@@ -178,7 +181,7 @@ function policiesOf(
       for (const entry of decodeBundle(
         readFileSync(join(partial, 'logs', name, bundlePath(index, tileWidth(checkpoint.size, 0, index)))),
       )) {
-        const digest = /"policy":"([0-9a-f]{16})"/.exec(entry.toString('latin1'))?.[1];
+        const digest = namedPolicy.exec(entry.toString('latin1'))?.[1];
         if (digest !== undefined && !out.has(digest)) out.set(digest, source);
       }
     }

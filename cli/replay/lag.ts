@@ -1,6 +1,6 @@
 /** Figures of all sites put together: lag per stage and region, drift, what is still provisional. */
 import { STAGES, type Drift, type ServiceStatus, type Stage } from '../../services/protocol/index.ts';
-import { emptyHistogram, fromJson, merge, quantile, type Histogram } from '../../services/telemetry/index.ts';
+import { emptyHistogram, fromJson, merge, quantile, type Histogram, subtract } from '../../services/telemetry/index.ts';
 
 export interface Quantiles {
   readonly count: number;
@@ -43,23 +43,8 @@ export function lagSince(before: ServiceStatus['lag'], after: ServiceStatus['lag
     const now = after?.[stage];
     const then = before?.[stage];
     if (now === undefined) continue;
-    const h = fromJson(now);
-    out[stage] = h;
-    if (then === undefined || then.count === 0 || then.count > now.count) continue;
-    h.count -= then.count;
-    h.sum -= then.sum;
-    h.zero -= then.zero;
-    for (const [i, n] of then.buckets) {
-      const left = (h.buckets.get(i) ?? 0) - n;
-      if (left > 0) h.buckets.set(i, left);
-      else h.buckets.delete(i);
-    }
-    // Which of the extremes are older is not known; the buckets bound them.
-    const indexes = [...h.buckets.keys()];
-    if (h.count > 0) {
-      h.min = h.zero > 0 ? 0 : Math.max(now.min, indexes.length === 0 ? 0 : 2 ** (Math.min(...indexes) / 64));
-      h.max = indexes.length === 0 ? 0 : Math.min(now.max, 2 ** ((Math.max(...indexes) + 1) / 64));
-    }
+    // Fewer than before: the service was started again, and all that it has is newer.
+    out[stage] = then === undefined || then.count > now.count ? fromJson(now) : subtract(fromJson(now), fromJson(then));
   }
   return out;
 }

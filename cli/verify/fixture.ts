@@ -4,10 +4,9 @@ import {
   decide, encodeAccount, encodeBatch, encodeDecision, encodeOutcome, encodePolicy, policyDigest, sameInstruction,
   type Decision, type DecisionEntry, type DecisionInputs, type Instruction, type OutcomeEntry, type Policy,
 } from '../../services/protocol/index.ts';
-import type { TrustFile } from '../../services/shell/trust.ts';
 import {
-  addSignatures, bundlePath, cosign, encodeBundle, generateSigner, hashLeaf, hashesAtLevel, parseTilePath, rootAt, signCheckpoint, TILE_WIDTH,
-  Tree, type Signer, type TileReader,
+  addSignatures, cosign, encodeBundle, generateSigner, hashesAtLevel, hashLeaf, parseTilePath, rootAt,
+  signCheckpoint, TILE_WIDTH, Tree, type Signer, type TileReader, type TrustFile,
 } from '../../services/transparency/index.ts';
 import type { LogSource } from '../export/write.ts';
 
@@ -238,6 +237,3 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
     ]),
   };
 }
-
-export const TILE_OF = (index: number, size: number): string =>
-  bundlePath(Math.floor(index / TILE_WIDTH), Math.min(TILE_WIDTH, size - Math.floor(index / TILE_WIDTH) * TILE_WIDTH));

@@ -7,9 +7,9 @@ import {
   decide, decodeBatch, decodeDecision, decodeGlobal, decodePolicy, encodeDecision, policyDigest, sameInstruction,
   type BatchEntry, type DecisionEntry, type OutcomeEntry, type Policy,
 } from '../../services/protocol/index.ts';
-import { parseTrust, witnessedBy, type Trust, type TrustFile } from '../../services/shell/trust.ts';
 import {
-  encodeBundle, openCheckpointWithQuorum, parseTilePath, rootAt, type Checkpoint, type Verifier,
+  encodeBundle, openCheckpointWithQuorum, parseTilePath, parseTrust, rootAt, witnessedBy, type Checkpoint, type Trust,
+  type TrustFile, type Verifier,
 } from '../../services/transparency/index.ts';
 import { counted } from '../io.ts';
 import { Beliefs } from './beliefs.ts';

@@ -2,9 +2,8 @@
  * What follows from trust.json for other tools: the public keys of the cosigners, each in a file, and for each log a C2SP
  * tlog-policy saying which of them have to have cosigned its checkpoints (docs/protocol.md, names and keys).
  */
-import type { TrustFile } from '../../services/shell/trust.ts';
 import {
-  formatPolicy, parseVerifier, type PolicyGroup, type PolicyWitness, type WitnessPolicy,
+  formatPolicy, parseVerifier, type PolicyGroup, type PolicyWitness, type TrustFile, type WitnessPolicy,
 } from '../../services/transparency/index.ts';
 
 const witness = (region: string, replica: number, vkey: string): PolicyWitness =>

@@ -2,8 +2,7 @@
 import {
   decodeDecision, decodeGlobal, decodePolicy, policyDigest, sameInstruction, type Instruction,
 } from '../../services/protocol/index.ts';
-import { parseTrust, type Trust } from '../../services/shell/trust.ts';
-import { hashLeaf, parseProof, verifyInclusion } from '../../services/transparency/index.ts';
+import { hashLeaf, parseProof, parseTrust, verifyInclusion, type Trust } from '../../services/transparency/index.ts';
 import { logNames, openLogCheckpoint, redecide } from './folder.ts';
 import { Findings, type Report } from './report.ts';
 

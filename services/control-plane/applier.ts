@@ -5,8 +5,8 @@
  */
 import { hash } from 'node:crypto';
 import { encodeAccount, Problem, type AccountEntry } from '../protocol/index.ts';
-import { EMPTY_ROOT, Frontier } from '../transparency/index.ts';
-import { checkBlock, type CheckedBlock, type NodeState, type RegionKeys, type RegionState } from './core/block.ts';
+import { EMPTY_ROOT, Frontier, type RegionTrust } from '../transparency/index.ts';
+import { checkBlock, type CheckedBlock, type NodeState, type RegionState } from './core/block.ts';
 import { PayloadError, readDecisions, type Settlement } from './core/decisions.ts';
 import { applyBatch, undo, type Account, type Earlier, type Effects, type Fate, type LedgerView } from './core/ledger.ts';
 import { createAccountCache } from './account-cache.ts';
@@ -48,7 +48,7 @@ export interface Committed {
 
 export interface Applier {
   /** Resolves when the block is durable, with what the region should send next. @throws BlockRefused, Problem 503 */
-  block(header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionKeys): Promise<RegionState>;
+  block(header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionTrust): Promise<RegionState>;
   /** Each on its own, in order. @throws Problem 503 */
   open(openings: readonly Opening[]): Promise<readonly Opened[]>;
   /** As last committed; null for a region that never sent anything. */
@@ -163,7 +163,7 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
   let lastBlock: Promise<unknown> = Promise.resolve();
 
   async function block(
-    header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionKeys,
+    header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionTrust,
   ): Promise<RegionState> {
     checkOpen();
     if (queuedBlocks >= QUEUED_BLOCKS_MAX || queuedBytes >= QUEUED_BYTES_MAX) {

@@ -3,12 +3,13 @@
  * and has the regions witness it. `core/` holds the rules; this file wires them to HTTP, storage and time.
  */
 import { join } from 'node:path';
+import { CONTROL_SETTINGS } from '../../platform/index.ts';
 import { decodeGlobal, type ServiceStatus } from '../protocol/index.ts';
 import {
-  baseUrl, CONTROL_SETTINGS, createHttpClient, createServer, readSigner, readTrust, requireToken, runService, serveLog,
-  type Logger, type Metric, type Running, type Settings, type Trust,
+  baseUrl, createHttpClient, createServer, readAll, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError,
+  type Logger, type Metric, type Running, type Settings,
 } from '../shell/index.ts';
-import { decodeBundle, openCheckpoint } from '../transparency/index.ts';
+import { decodeBundle, openCheckpoint, type Trust } from '../transparency/index.ts';
 import { createApplier } from './applier.ts';
 import { balancesBefore, createPending, type Move } from './core/pending.ts';
 import { createOutcomes } from './outcomes.ts';
@@ -21,16 +22,23 @@ import { createWitness, type Witnessed } from './witness.ts';
 const INCIDENTS_SHOWN = 20;
 const RESTORE_STEP = 16_384;
 
+/**
+ * Starts the control plane; it serves until stopped.
+ *
+ * @throws SettingsError when settings, key and trust.json do not fit together
+ */
 export async function startControlPlane(settings: Settings<typeof CONTROL_SETTINGS>, logger: Logger): Promise<Running> {
-  if (settings.ledger !== 'sqlite') throw new Error(`TIDEMARK_LEDGER: expected sqlite, got ${JSON.stringify(settings.ledger)}`);
   const now = Date.now;
-  const trust = readTrust(settings.trust);
-  const signer = readSigner(settings.key);
+  const { trust, signer, tls, urls } = readAll({
+    trust: () => readTrust(settings.trust), signer: () => readSigner(settings.key), tls: () => readTls(settings),
+    urls: () => readWitnessUrls(settings.witnessUrls),
+    ledger: () => expectPlain(CONTROL_SETTINGS.ledger.env, settings.ledger, 'sqlite'),
+    tiles: () => expectPlain(CONTROL_SETTINGS.tiles.env, settings.tiles, 'files'),
+  });
   if (signer.vkey !== trust.global.vkey) {
-    const expected = `the global log's is ${trust.global.vkey} in ${settings.trust}`;
-    throw new Error(`${settings.key} is the key of ${signer.vkey}, but ${expected}`);
+    const expected = `the global log's is ${trust.global.vkey} in ${settings.trust.source}`;
+    throw new SettingsError(`${settings.key.source}: is the key of ${signer.vkey}, but ${expected}`);
   }
-  const urls = readWitnessUrls(settings.witnessUrls);
   const store = openSqliteStore(join(settings.data, 'ledger.db'));
   const head = await store.head();
   const initial = readWitnessed(head, trust);
@@ -58,7 +66,7 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
     store, checkpoint: () => witness.witnessed(), unwitnessed,
     nodes: new Map(head.nodes.map((n) => [n.id, applier.nodeApplied(n.id)])),
   });
-  const client = createHttpClient();
+  const client = createHttpClient(tls);
   const record = (incident: Incident): void => {
     if (incidents[0]?.detail === incident.detail) return;
     show(incident);
@@ -93,11 +101,11 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   const server = await createServer({
     name: 'Tidemark control plane', description: 'The ledger and the global log: accounts, outcomes, checkpoints, proofs.',
     logger,
-    notReady: applier.halted, metrics: () => metricsOf(status()),
+    notReady: applier.halted, metrics: () => metricsOf(status()), certificate: tls.certificate,
   });
   controlRoutes(server, {
     store, applier, outcomes, pending, signer, assets: settings.assets, trust, now, logger, witnessed: witness.witnessed,
-    onIncident: show, requireToken: requireToken(settings.tokenFile),
+    onIncident: show, requireToken: requireToken(settings.token),
   });
   server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());
   serveLog(server, {
@@ -157,9 +165,14 @@ function readWitnessUrls(value: unknown): Record<string, readonly string[]> {
     && Object.values(value).every((list) => Array.isArray(list) && list.every((u) => typeof u === 'string' && URL.canParse(u)));
   if (!ok) {
     const { env, what } = CONTROL_SETTINGS.witnessUrls;
-    throw new Error(`${env}: expected ${what}, got ${JSON.stringify(value)?.slice(0, 200)}`);
+    throw new SettingsError(`${env}: expected ${what}, got ${JSON.stringify(value)?.slice(0, 200)}`);
   }
   return value as Record<string, readonly string[]>;
+}
+
+/** An adapter that lies in the data folder has nothing behind its name. */
+function expectPlain(env: string, value: string, adapter: string): void {
+  if (value !== adapter) throw new SettingsError(`${env}: expected ${adapter} and nothing behind it, got ${JSON.stringify(value)}`);
 }
 
 function metricsOf(status: ServiceStatus): Metric[] {

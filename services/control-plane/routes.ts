@@ -1,9 +1,10 @@
 /** The control plane's HTTP interface: docs/protocol.md, "Region -> control plane" and "Control plane, for clients". */
 import {
-  ASSET_PATTERN, decodeFrame, decodeGlobal, EncodingError, FRAME_TYPE, ID_PATTERN, Problem, type AccountState, type OutcomeEntry,
+  ASSET_PATTERN, decodeFrame, decodeGlobal, EncodingError, FRAME_TYPE, ID_PATTERN, LIMIT_PATTERN, NATURAL_PATTERN, NONCE_PATTERN, Problem,
+  type AccountState, type OutcomeEntry,
 } from '../protocol/index.ts';
-import { CLIENT_ERRORS, type Logger, type requireToken, type Server, type Trust } from '../shell/index.ts';
-import { decodeBundle, formatProof, hashLeaf, signNote, type Signer } from '../transparency/index.ts';
+import { CLIENT_ERRORS, type Logger, type requireToken, type Server } from '../shell/index.ts';
+import { decodeBundle, formatProof, hashLeaf, signNote, type Signer, type Trust } from '../transparency/index.ts';
 import type { Applier, Opened, Opening } from './applier.ts';
 import { BlockRefused } from './core/block.ts';
 import { formatStatement, STATEMENT_ACCOUNTS_MAX, STATEMENT_OPENED_MAX } from './core/statement.ts';
@@ -41,8 +42,8 @@ export interface RoutesContext {
 
 const id = { type: 'string', pattern: ID_PATTERN } as const;
 const idParams = { type: 'object', required: ['id'], properties: { id } } as const;
-const number = { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$' } as const;
-const overdraftLimit = { anyOf: [{ type: 'string', pattern: '^(0|[1-9][0-9]{0,17})$' }, { type: 'null' }] } as const;
+const number = { type: 'string', pattern: NATURAL_PATTERN } as const;
+const overdraftLimit = { anyOf: [{ type: 'string', pattern: LIMIT_PATTERN }, { type: 'null' }] } as const;
 const account = {
   type: 'object', required: ['account', 'asset', 'overdraftLimit', 'posted', 'pending', 'balance', 'asOf'],
   properties: {
@@ -220,7 +221,7 @@ function accountRoutes(server: Server, context: RoutesContext): void {
         type: 'object', required: ['accounts', 'nonce'], additionalProperties: false,
         properties: {
           accounts: { type: 'array', maxItems: STATEMENT_ACCOUNTS_MAX, items: id },
-          nonce: { type: 'string', pattern: '^[0-9a-f]{32}$', description: 'drawn by the asker; part of what is signed' },
+          nonce: { type: 'string', pattern: NONCE_PATTERN, description: 'drawn by the asker; part of what is signed' },
           openedAfter: { type: 'integer', minimum: 0, description: 'also the accounts opened after so many; the statement says how far it goes' },
         },
       },

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, expect } from 'vitest';
+import { CONTROL_SETTINGS } from '../../platform/index.ts';
 import { decodeFrame, decodeGlobal, FRAME_TYPE, type OutcomeEntry } from '../protocol/index.ts';
-import { createHttpClient, type Answer, type Running } from '../shell/index.ts';
+import { createHttpClient, readSettings, type Answer, type Running, type Settings } from '../shell/index.ts';
 import { bundleLeafHashes, decodeBundle, openCheckpoint, parseVerifier, verifyRange } from '../transparency/index.ts';
 import { startControlPlane } from './main.ts';
 import { encodeDecisions, fakePlatform, fakeWitness, frameOf, type Asked, type FakeBlock, type FakePlatform, type FakeRegion, type FakeWitness } from './testing.ts';
@@ -53,21 +54,21 @@ export async function start(shape: Shape = {}): Promise<Bench> {
   const log = parseVerifier(platform.global.signer.vkey);
   const witnesses = shape.witnesses ?? await Promise.all(platform.regions.map((r) => Promise.all(r.replicas.slice(0, asWitness).map((s) => fakeWitness(s, log)))));
   if (shape.witnesses === undefined) for (const w of witnesses.flat()) cleanups.push(w.close);
-  const settings = {
-    site: 'centre', data: folder, host: '127.0.0.1', port: 0, trust: join(folder, 'trust.json'), key: join(folder, 'key'),
-    tokenFile: join(folder, 'token'), logLevel: 'silent', ledger: 'sqlite', assets: ['EUR', 'USD', 'CHF'],
-    witnessUrls: Object.fromEntries(platform.regions.map((r, i) => [r.id, listed(witnesses[i]!.map((w) => w.url), i)])),
-  };
+  const settings = (): Settings<typeof CONTROL_SETTINGS> => readSettings(CONTROL_SETTINGS, {
+    TIDEMARK_SITE: 'centre', TIDEMARK_DATA: folder, TIDEMARK_TRUST: join(folder, 'trust.json'), TIDEMARK_KEY: join(folder, 'key'),
+    TIDEMARK_TOKEN_FILE: join(folder, 'token'), TIDEMARK_LOG_LEVEL: 'silent', TIDEMARK_ASSETS: 'EUR,USD,CHF',
+    TIDEMARK_WITNESS_URLS: JSON.stringify(Object.fromEntries(platform.regions.map((r, i) => [r.id, listed(witnesses[i]!.map((w) => w.url), i)]))),
+  });
   const logger = pino({ level: 'silent' });
   const bench: Bench = {
-    platform, folder, witnesses, running: await startControlPlane(settings, logger),
+    platform, folder, witnesses, running: await startControlPlane(settings(), logger),
     get: (path) => client.call(`${bench.running.url}${path}`),
     post: (path, body, token = TOKEN) => client.call(`${bench.running.url}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), type: 'application/json', token }),
     put: (path, body, token = TOKEN) => client.call(`${bench.running.url}${path}`, { method: 'PUT', body: JSON.stringify(body), type: 'application/json', token }),
     block: (block) => client.call(`${bench.running.url}/v1/blocks`, { method: 'POST', body: frameOf(block), type: FRAME_TYPE }),
     async restart() {
       await bench.running.stop();
-      bench.running = await startControlPlane(settings, logger);
+      bench.running = await startControlPlane(settings(), logger);
     },
     async witnessed(size) {
       for (;;) {

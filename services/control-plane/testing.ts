@@ -3,10 +3,9 @@ import { hash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { encodeBatch, encodeDecision, encodeFrame, type BatchEntry, type DecisionEntry, type RefusalReason } from '../protocol/index.ts';
-import { parseTrust, type Trust, type TrustFile } from '../shell/trust.ts';
 import {
-  addSignatures, bundleLeafHashes, consistencyProof, cosign, decideAddCheckpoint, encodeBundle, generateSigner, parseAddCheckpoint, rangeProof,
-  signCheckpoint, Tree, type Signer, type TileReader, type Verifier, type WitnessState,
+  addSignatures, bundleLeafHashes, consistencyProof, cosign, decideAddCheckpoint, encodeBundle, generateSigner, parseAddCheckpoint, parseTrust,
+  rangeProof, signCheckpoint, Tree, type Signer, type TileReader, type Trust, type TrustFile, type Verifier, type WitnessState,
 } from '../transparency/index.ts';
 
 export const ORIGIN = 'tidemark.example';

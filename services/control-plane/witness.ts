@@ -4,9 +4,9 @@
  * next one takes everything that was committed meanwhile.
  */
 import { Problem } from '../protocol/index.ts';
-import { createBackoff, startLoop, witnessedBy, type HttpClient, type Logger, type Trust } from '../shell/index.ts';
+import { createBackoff, startLoop, type HttpClient, type Logger } from '../shell/index.ts';
 import {
-  addSignatures, formatAddCheckpoint, signCheckpoint, TLOG_SIZE_TYPE, validSignatures, type Signer, type Verifier,
+  addSignatures, formatAddCheckpoint, signCheckpoint, TLOG_SIZE_TYPE, validSignatures, witnessedBy, type Signer, type Trust, type Verifier,
   type VerifiedSignature,
 } from '../transparency/index.ts';
 import type { LedgerStore } from './store.ts';

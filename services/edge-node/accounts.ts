@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { decodeAccountState, Problem, type AccountState } from '../protocol/index.ts';
-import type { HttpClient, Trust } from '../shell/index.ts';
-import { openNote } from '../transparency/index.ts';
+import type { HttpClient } from '../shell/index.ts';
+import { openNote, type Trust } from '../transparency/index.ts';
 import type { Link } from './link.ts';
 
 /** Accounts in one query. */

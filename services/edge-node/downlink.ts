@@ -6,9 +6,9 @@
 import {
   decodeBatch, decodeOutcomes, EncodingError, type Frame, type OutcomeEntry,
 } from '../protocol/index.ts';
-import { createBackoff, startLoop, witnessedBy, type HttpClient, type Logger, type Loop, type Trust } from '../shell/index.ts';
+import { createBackoff, startLoop, type HttpClient, type Logger, type Loop } from '../shell/index.ts';
 import {
-  bundleLeafHashes, hashLeaf, NoteError, openCheckpointWithQuorum, ProofError, verifyInclusion, verifyRange,
+  bundleLeafHashes, hashLeaf, NoteError, openCheckpointWithQuorum, ProofError, verifyInclusion, verifyRange, witnessedBy, type Trust,
 } from '../transparency/index.ts';
 import type { Link } from './link.ts';
 import type { OutcomeRange } from './store.ts';

@@ -1,7 +1,7 @@
 /** The node's HTTP API; docs/protocol.md lists it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { BATCH_MAX, ID_PATTERN, Problem, type Instruction } from '../protocol/index.ts';
-import { parseStrictBatch, serveLog, type Server } from '../shell/index.ts';
+import { BATCH_MAX, ID_PATTERN, POLICY_DIGEST_PATTERN, Problem, type Instruction } from '../protocol/index.ts';
+import { CLIENT_ERRORS, parseStrictBatch, problemAnswers, serveLog, type Server } from '../shell/index.ts';
 import { hashLeaf, signCheckpoint, type Signer } from '../transparency/index.ts';
 import type { AccountSource } from './accounts.ts';
 import type { EdgeCore } from './core/node.ts';
@@ -37,14 +37,32 @@ const settlementSchema = {
 } as const;
 const settlementExample = { id: 'order-1', asset: 'EUR', debitAccount: 'alice', creditAccount: 'bob', amount: '1250' };
 const receiptSchema = {
-  type: 'object',
+  type: 'object', required: ['id', 'state', 'mode', 'node', 'index', 'decidedAt', 'leaf'],
   properties: {
     id, state: { type: 'string', enum: ['provisional', 'rejected'] }, reason: { type: 'string' },
     mode: { type: 'string', enum: ['online', 'offline'] }, node: id, index: { type: 'integer' },
     decidedAt: { type: 'integer', description: 'milliseconds since 1970' }, leaf: { type: 'string', description: 'leaf hash, base64' },
   },
 } as const;
-const problem = { $ref: 'problem#' } as const;
+const answerSchema = {
+  type: 'object', required: ['settlements'],
+  properties: {
+    settlements: {
+      type: 'array', description: 'one item for each settlement, in order',
+      items: {
+        oneOf: [
+          { ...receiptSchema, required: [...receiptSchema.required, 'status'], properties: { ...receiptSchema.properties, status: { type: 'integer', enum: [200, 201] } } },
+          {
+            type: 'object', required: ['id', 'status', 'problem'],
+            properties: { id: { type: ['string', 'null'] }, status: { type: 'integer', enum: [400, 409] }, problem: { $ref: 'problem#' } },
+          },
+        ],
+      },
+    },
+  },
+} as const;
+/** For readers; what is sent is a text already. */
+const answered = (description: string, schema: object): object => ({ description, content: { 'application/json': { schema } } });
 const byId = { type: 'object', required: ['id'], properties: { id } } as const;
 const accountsBody = {
   type: 'object', required: ['accounts'], additionalProperties: false,
@@ -54,7 +72,12 @@ const accountsBody = {
 export function addRoutes(server: Server, o: RouteOptions): void {
   addSettlements(server, o);
   addAccounts(server, o);
-  server.get('/v1/policies/:digest', { schema: { tags: ['settlements'], summary: 'A policy that decisions on this log name' } }, async (request, reply) => {
+  server.get('/v1/policies/:digest', {
+    schema: {
+      tags: ['settlements'], summary: 'A policy that decisions on this log name',
+      params: { type: 'object', required: ['digest'], properties: { digest: { type: 'string', pattern: POLICY_DIGEST_PATTERN } } }, response: CLIENT_ERRORS,
+    },
+  }, async (request, reply) => {
     const text = o.store.policy((request.params as { digest: string }).digest);
     if (text === undefined) throw new Problem(404, 'not-found', 'no decision on this log was taken under that policy');
     return reply.type('application/json').send(text);
@@ -84,9 +107,13 @@ function addSettlements(server: Server, o: RouteOptions): void {
         tags, summary: 'Settle one, or up to 10,000',
         body: { oneOf: [settlementSchema, { type: 'object', required: ['settlements'], properties: { settlements: { type: 'array', maxItems: BATCH_MAX, items: settlementSchema } } }], examples: [settlementExample] },
         response: {
-          200: { description: 'Repeated: the receipt of the first time; or the answers to a batch', ...receiptSchema },
-          201: { description: 'Decided and durable', ...receiptSchema },
-          400: problem, 409: problem, 429: problem, 503: problem,
+          200: answered('Repeated: the receipt of the first time; or the answers to a batch', { oneOf: [receiptSchema, answerSchema] }),
+          201: answered('Decided and durable', receiptSchema),
+          ...problemAnswers({
+            400: 'Not a settlement, or not a batch: every mistake is named', 409: 'The id stands on the log with other content',
+            413: 'More than 8 MiB', 415: 'Another media type or encoding than plain application/json',
+            503: 'Halted, overloaded, or the centre could not be asked for a new account: send again',
+          }),
         },
       },
     }, (request, reply) => settle(o, request, reply));

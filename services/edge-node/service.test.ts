@@ -6,14 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EDGE_SETTINGS } from '../../platform/index.ts';
 import {
   decide, decodeDecision, decodeFrame, decodePolicy, encodeAccountState, encodeBatch, encodeFrame, encodeOutcome, encodePolicy, FRAME_TYPE,
   type AccountState, type OutcomeEntry, type Policy,
 } from '../protocol/index.ts';
-import { baseUrl, createHttpClient, createServer, EDGE_SETTINGS, parseTrust, readSettings, type Running, type Server } from '../shell/index.ts';
+import { baseUrl, createHttpClient, createServer, readSettings, type Running, type Server } from '../shell/index.ts';
 import {
-  addSignatures, bundleLeafHashes, cosign, decodeBundle, encodeBundle, generateSigner, hashLeaf, openCheckpoint, parseProof, signCheckpoint, signNote,
-  Tree, verifyProof, type Signer,
+  addSignatures, bundleLeafHashes, cosign, decodeBundle, encodeBundle, generateSigner, hashLeaf, openCheckpoint, parseProof, parseTrust, signCheckpoint,
+  signNote, Tree, verifyProof, type Signer,
 } from '../transparency/index.ts';
 import { startEdgeNode } from './service.ts';
 
@@ -359,6 +360,20 @@ describe('a region that lies', () => {
     expect(await post(pay('s9'))).toMatchObject({ status: 503, body: { code: 'halted' } });
     expect((await http.call(`${node.url}/checkpoint`)).status).toBe(503);
   });
+});
+
+it('describes itself: every answer of a route, and no path that OpenAPI has no name for', async () => {
+  interface Answer { content: Record<string, { schema: { oneOf?: { properties: object }[]; $ref?: string } }> }
+  const { paths } = await get<{ paths: Record<string, Record<string, { parameters?: { name: string }[]; responses: Record<string, Answer> }>> }>('/openapi.json');
+  const { responses } = paths['/v1/settlements']!['post']!;
+  expect(Object.keys(responses)).toEqual(['200', '201', '400', '409', '413', '415', '503']);
+  expect(responses['200']!.content['application/json']!.schema.oneOf!.map((s) => Object.keys(s.properties).includes('settlements'))).toEqual([false, true]);
+  expect(responses['413']!.content['application/problem+json']!.schema.$ref).toBe('#/components/schemas/problem');
+  expect(Object.keys(paths).filter((p) => p.includes('*'))).toEqual([]);
+  expect(paths['/tile/{path}']!['get']!.parameters!.map((p) => p.name)).toEqual(['path']);
+  // A policy's digest is looked up, so anything else is refused before.
+  expect((await http.call(`${node.url}/v1/policies/..%2f..`)).status).toBe(400);
+  expect((await http.call(`${node.url}/v1/policies/0123456789abcdef`)).status).toBe(404);
 });
 
 describe('cut off', () => {

@@ -1,18 +1,18 @@
 /** The edge node put together: disk, mind, links to the region, HTTP API. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeDecision, decodeOutcomes, decodePolicy, STAGES, type Drift, type ServiceStatus, type Stage } from '../protocol/index.ts';
+import type { EDGE_SETTINGS } from '../../platform/index.ts';
+import { decodeDecision, decodeOutcomes, decodePolicy, type ServiceStatus } from '../protocol/index.ts';
 import {
-  baseUrl, createHttpClient, createServer, readSigner, readTrust, startLoop, type EDGE_SETTINGS, type Logger,
-  type Metric, type Running, type Settings,
+  baseUrl, createHttpClient, createServer, parsed, readAll, readSigner, readTls, readTrust, SettingsError, startLoop,
+  type Logger, type Metric, type Running, type Settings,
 } from '../shell/index.ts';
-import { emptyHistogram, quantile, record, toJson, type Histogram } from '../telemetry/index.ts';
 import { decodeBundle } from '../transparency/index.ts';
 import { createAccountSource, QUERY_MAX } from './accounts.ts';
 import { createEdgeCore } from './core/node.ts';
 import { startDownlink, type ProvenOutcomes } from './downlink.ts';
-import { createQueue } from './queue.ts';
-import { createIntake, type Flush } from './intake.ts';
+import { createFigures } from './figures.ts';
+import { createIncidents } from './incidents.ts';
+import { createIntake } from './intake.ts';
 import { createLink } from './link.ts';
 import { addRoutes } from './routes.ts';
 import { openEdgeStore, type CachedRow } from './store.ts';
@@ -27,24 +27,29 @@ const STARTUP_GRACE_MS = 10_000;
 const REPLAY_CHUNK = 4_096;
 /** Outcomes after which what they say of accounts is saved: random rows, so it is done seldom and for many at once. */
 const SAVE_ACCOUNTS_EVERY = 50_000;
-const INCIDENTS_MAX = 100;
 
+/**
+ * Starts the node; it serves until stopped.
+ *
+ * @throws SettingsError when settings, key, policy and trust.json do not fit together
+ */
 export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, logger: Logger): Promise<Running> {
   const node = settings.site;
-  const trust = readTrust(settings.trust);
-  const signer = readSigner(settings.key);
+  const { trust, signer, policy, tls } = readAll({
+    trust: () => readTrust(settings.trust), signer: () => readSigner(settings.key), tls: () => readTls(settings),
+    policy: () => parsed(settings.policy, (text) => decodePolicy(text.trim())),
+  });
   const region = [...trust.regions.values()].find((r) => r.nodes.has(node));
-  if (region === undefined) throw new Error(`${settings.trust}: no region has a node ${node}`);
-  if (region.nodes.get(node)!.name !== signer.name) throw new Error(`${settings.key}: is the key of ${signer.name}, node ${node} signs as ${region.nodes.get(node)!.name}`);
-  const policyText = readFileSync(settings.policy, 'utf8').trim();
-  const policy = decodePolicy(policyText);
+  if (region === undefined) throw new SettingsError(`${settings.trust.source}: no region has a node ${node}`);
+  const own = region.nodes.get(node)!;
+  if (own.vkey !== signer.vkey) throw new SettingsError(`${settings.key.source}: is the key of ${signer.vkey}, node ${node} signs as ${own.vkey} in ${settings.trust.source}`);
 
   const now = (): number => performance.timeOrigin + performance.now();
   const startedAt = now();
   let settledUnsaved = 0;
   const store = openEdgeStore(join(settings.data, 'edge.db'));
   const core = createEdgeCore(policy, store.finalSize());
-  store.savePolicy(core.policyDigest, policyText);
+  store.savePolicy(core.policyDigest, settings.policy.text.trim());
   /** Accounts whose state in memory is newer than on disk. */
   const dirty = new Set<string>();
   for (const range of store.unsavedRanges()) {
@@ -88,30 +93,11 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     settledUnsaved = 0;
   }
 
-  const incidents: { at: number; kind: string; detail: string }[] = [];
-  let halted: string | null = null;
-  function incident(kind: string, detail: string): void {
-    if (incidents.at(-1)?.kind === kind && incidents.at(-1)?.detail === detail) return;
-    incidents.push({ at: Math.floor(now()), kind, detail });
-    if (incidents.length > INCIDENTS_MAX) incidents.shift();
-    logger.error({ kind, detail }, 'incident');
-  }
-  function halt(kind: string, detail: string): void {
-    halted ??= `${kind}: ${detail}`;
-    incident(kind, detail);
-  }
-
-  // ---- figures ----
-  const lag = Object.fromEntries(STAGES.map((s) => [s, emptyHistogram()])) as Record<Stage, Histogram>;
-  const counts = { accepted: 0, refused: 0, offline: 0, final: 0, rejected: 0, reversed: 0 };
-  const drift = { compared: 0, drifted: 0, amount: new Map<string, bigint>(), amountMax: new Map<string, bigint>(), reversedAmount: new Map<string, bigint>() };
-  /** Commits of this life whose entries are not final yet, oldest first. */
-  const underWay = createQueue<Flush & { orderedAt: number | null }>();
-  /** How many of them, from the oldest on, are ordered. */
-  let orderedCommits = 0;
+  const { incident, halt, halted, list: incidents } = createIncidents(logger, now);
+  const figures = createFigures();
   let orderedSize = Math.max(store.orderedSize(), core.finalSize());
 
-  const http = createHttpClient();
+  const http = createHttpClient(tls);
   const link = createLink(settings.regionUrls, policy.offlineAfterMs);
   const accounts = createAccountSource(link, http, trust, now, recall, (states, askedAt) => {
     const learned: CachedRow[] = [];
@@ -126,10 +112,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
   });
 
   const intake = createIntake(core, store, now, () => link.connected(now()), recall, (flush) => {
-    underWay.push({ ...flush, orderedAt: null });
-    counts.accepted += flush.count - flush.refused;
-    counts.refused += flush.refused;
-    counts.offline += flush.offline;
+    figures.decided(flush);
     uplink.wake();
   }, (error) => {
     logger.fatal({ err: error }, 'the log could not be written or read');
@@ -137,7 +120,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
   });
 
   const uplink = startUplink({
-    node, signer, store, link, http, logger, now, halt, incident, orderedSize: () => orderedSize, quorum: region.quorum, halted: () => halted !== null,
+    node, signer, store, link, http, logger, now, halt, incident, orderedSize: () => orderedSize, quorum: region.quorum, halted: () => halted() !== null,
   });
 
   function onOrdered(size: number): void {
@@ -145,11 +128,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     orderedSize = size;
     store.saveOrdered(size, time);
     uplink.ordered();
-    for (let f = underWay.at(orderedCommits); f !== undefined && f.first + f.count <= size; f = underWay.at(orderedCommits)) {
-      f.orderedAt = time;
-      record(lag.ordered, Math.max(0, time - f.decidedAt), f.count);
-      orderedCommits += 1;
-    }
+    figures.orderedUpTo(size, time);
   }
 
   function onOutcomes(proven: readonly ProvenOutcomes[]): void {
@@ -161,35 +140,16 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       // What is proven final is ordered as well, whether or not word of the order came first.
       if (range.to > orderedSize) onOrdered(range.to);
       outcomes.forEach((outcome, i) => {
-        const { asset, amount } = outcome.instruction;
         const effect = core.settle(outcome, range.start + i, time);
-        counts[outcome.status] += 1;
-        if (effect.drift !== null) {
-          drift.compared += 1;
-          if (effect.drift !== 0n) {
-            const size = effect.drift < 0n ? -effect.drift : effect.drift;
-            drift.drifted += 1;
-            drift.amount.set(asset, (drift.amount.get(asset) ?? 0n) + size);
-            if (size > (drift.amountMax.get(asset) ?? 0n)) drift.amountMax.set(asset, size);
-          }
-        }
-        if (effect.reversed) {
-          counts.reversed += 1;
-          drift.reversedAmount.set(asset, (drift.reversedAmount.get(asset) ?? 0n) + amount);
-        }
+        figures.settled(outcome, effect);
         for (const account of effect.changed) dirty.add(account);
       });
     }
     settledUnsaved += proven.reduce((n, p) => n + p.outcomes.length, 0);
     if (settledUnsaved >= SAVE_ACCOUNTS_EVERY) saveDirty();
-    for (let f = underWay.at(0); f !== undefined && f.first + f.count <= core.finalSize(); f = underWay.at(0)) {
-      underWay.shift();
-      orderedCommits -= 1;
-      // The centre has signed what came of it, so it was in reach after the decision.
-      link.heard(f.decidedAt);
-      record(lag.final, Math.max(0, time - (f.orderedAt ?? time)), f.count);
-      record(lag.whole, Math.max(0, time - f.receivedAt), f.count);
-    }
+    const decidedAt = figures.finalUpTo(core.finalSize(), time);
+    // The centre has signed what came of it, so it was in reach after the decision.
+    if (decidedAt !== null) link.heard(decidedAt);
     makeRoom();
   }
 
@@ -197,7 +157,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     node, region: region.id, trust, link, http, logger, now,
     waitMs: Math.max(100, Math.min(5_000, Math.floor(policy.offlineAfterMs / 3))),
     orderedSize: () => orderedSize, finalSize: core.finalSize,
-    logSize: () => store.log.size, halted: () => halted !== null,
+    logSize: () => store.log.size, halted: () => halted() !== null,
     onAccepted: (size, url) => uplink.regionHas(size, url), onOrdered,
     onRolledBack: (detail) => halt('log-rolled-back', detail),
     onOutcomes(proven) {
@@ -220,29 +180,23 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     return await accounts.refresh(stale) ? 0 : heartbeatMs;
   }, () => heartbeatMs);
 
-  const notReady = (): string | null => halted
+  const notReady = (): string | null => halted()
     ?? (link.connected(now()) || now() - startedAt > STARTUP_GRACE_MS ? null : 'waiting for the first word from the region');
 
   function status(): ServiceStatus {
     const time = now();
     const pending = core.pendingCount();
-    const oldest = underWay.at(0);
-    const asText = (m: Map<string, bigint>): Record<string, string> => Object.fromEntries([...m].map(([k, v]) => [k, v.toString()]));
-    const driftNow: Drift = {
-      compared: drift.compared, drifted: drift.drifted, amount: asText(drift.amount), amountMax: asText(drift.amountMax),
-      reversed: counts.reversed, reversedAmount: asText(drift.reversedAmount),
-    };
+    const oldestAt = figures.oldestAt();
     return {
       id: node, tier: 'edge', region: region!.id,
-      state: halted !== null ? 'halted' : link.connected(time) ? 'ready' : 'disconnected',
+      state: halted() !== null ? 'halted' : link.connected(time) ? 'ready' : 'disconnected',
       log: { origin: signer.name, size: store.log.size },
-      counts: { ...counts, queued: intake.queued(), sent: uplink.sent(), ordered: orderedSize, settled: core.finalSize() },
+      counts: { ...figures.counts(), queued: intake.queued(), sent: uplink.sent(), ordered: orderedSize, settled: core.finalSize() },
       provisional: {
-        count: pending, offline: core.pendingOffline(), oldestMs: oldest === undefined ? 0 : Math.floor(time - oldest.decidedAt),
+        count: pending, offline: core.pendingOffline(), oldestMs: oldestAt === null ? 0 : Math.floor(time - oldestAt),
         ratio: store.log.size === 0 ? 0 : pending / store.log.size,
       },
-      lag: Object.fromEntries(STAGES.map((s) => [s, toJson(lag[s])])),
-      drift: driftNow, incidents,
+      lag: figures.lag(), drift: figures.drift(), incidents: incidents(),
     };
   }
 
@@ -254,25 +208,17 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       gauge('pending_offline', 'Of those, decided offline.', core.pendingOffline()),
       gauge('connected', '1 while the centre is in reach through the region.', link.connected(now()) ? 1 : 0),
       gauge('queued', 'Settlements waiting for a commit.', intake.queued()),
-      { name: 'tidemark_edge_settlements_total', help: 'Settlements by what became of them, since the start.', type: 'counter', samples: Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })) },
-      {
-        name: 'tidemark_edge_lag_milliseconds', help: 'Settlement lag by stage.', type: 'summary',
-        samples: STAGES.flatMap((stage) => [
-          ...[0.5, 0.95, 0.99].map((q) => ({ labels: { stage, quantile: String(q) }, value: quantile(lag[stage], q) ?? Number.NaN })),
-          { labels: { stage }, suffix: '_sum', value: lag[stage].sum }, { labels: { stage }, suffix: '_count', value: lag[stage].count },
-        ]),
-      },
+      ...figures.metrics(),
     ];
   }
 
   const server = await createServer({
     name: `Tidemark edge node ${node}`, description: 'Settles at once, durably; see docs/protocol.md.', logger, notReady, metrics,
+    certificate: tls.certificate,
   });
   addRoutes(server, {
-    node, signer, core, store, intake, accounts, link, now, recall, orderedSize: () => orderedSize, halted: () => halted,
-    onAnswered: (n, ms) => {
-      if (n > 0) record(lag.provisional, ms, n);
-    },
+    node, signer, core, store, intake, accounts, link, now, recall, orderedSize: () => orderedSize, halted,
+    onAnswered: figures.answered,
   });
   server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());
   await server.listen({ host: settings.host, port: settings.port });

@@ -49,11 +49,14 @@ export function startUplink(o: UplinkOptions): Uplink {
   let sentAt = 0;
   let busy = false;
   let startedAt = -Infinity;
-  let orderedAt = o.now();
+  /** Since when something waits to be ordered and nothing was; null while all is. */
+  let waitingSince: number | null = null;
   /** Replicas that called this log a fork or a rollback. One of them may lie; a quorum does not. */
   const accusers = new Set<string>();
   let url = o.link.url();
   const backoff = createBackoff(50, 5_000);
+
+  const isAllOrdered = (): boolean => o.store.log.size <= o.orderedSize();
 
   function cut(from: number): { to: number; payload: Uint8Array } {
     let to = Math.min(o.store.log.size, from + ENTRIES_MAX);
@@ -123,9 +126,11 @@ export function startUplink(o: UplinkOptions): Uplink {
         return;
       }
       const time = o.now();
-      if (o.store.log.size > o.orderedSize() && sent !== null && time - orderedAt > DOUBT_MS) {
+      if (isAllOrdered()) waitingSince = null;
+      else waitingSince ??= time;
+      if (sent !== null && waitingSince !== null && time - waitingSince > DOUBT_MS) {
         // Taken, perhaps, but not ordered: a replica that keeps batches to itself, or a region without quorum.
-        orderedAt = time;
+        waitingSince = time;
         sent = null;
         o.link.failed(from);
         return;
@@ -141,7 +146,7 @@ export function startUplink(o: UplinkOptions): Uplink {
       }
     },
     ordered() {
-      orderedAt = o.now();
+      waitingSince = isAllOrdered() ? null : o.now();
       accusers.clear();
     },
     sent: () => sent ?? 0,

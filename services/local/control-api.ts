@@ -1,6 +1,6 @@
 /** The local control API: what runs here, and faults on demand. On loopback; what changes something needs the token. */
 import type { FastifyBaseLogger } from 'fastify';
-import { CLIENT_ERRORS, createServer, requireToken, type Metric, type Server } from '../shell/index.ts';
+import { CLIENT_ERRORS, createServer, readFileContent, requireToken, type Metric, type Server } from '../shell/index.ts';
 import type { LocalSite, Partition, RunState } from './run-state.ts';
 import type { LinkStats } from './wan.ts';
 
@@ -55,7 +55,7 @@ export async function createControlApi(operations: Operations, tokenFile: string
       ];
     },
   });
-  const changes = { onRequest: requireToken(tokenFile) };
+  const changes = { onRequest: requireToken(readFileContent(tokenFile, 'the operator\'s token')) };
   const tags = ['local'];
 
   server.get('/v1/local', { schema: { tags, summary: 'What runs here' } }, async () => operations.state());

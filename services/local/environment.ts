@@ -1,4 +1,4 @@
-/** The environment of each service's process: the settings of services/shell/settings.ts for one machine. */
+/** The environment of each service's process: the settings of platform/services.ts for one machine. */
 import { fileURLToPath } from 'node:url';
 import type { Platform } from '../../platform/index.ts';
 import { linkId, type LocalPlan, type ProcessPlan } from './plan.ts';

@@ -1,5 +1,6 @@
 /** What runs on the one machine, and who dials whom across the emulated network: derived from the platform, nothing else. */
 import { createRoundTrips, portPlan, type Platform } from '../../platform/index.ts';
+import { replicaName } from '../protocol/status.ts';
 
 /** As in `/v1/status`. */
 export type Tier = 'global' | 'region' | 'edge';
@@ -43,7 +44,7 @@ export function planLocal(platform: Platform): LocalPlan {
   byId.set(centre.id, centre);
   for (const region of platform.regions) {
     const replicas = Array.from({ length: region.replicas }, (_, replica): ProcessPlan => ({
-      id: `${region.id}/${replica + 1}`, site: region.id, tier: 'region', location: region.location, region: region.id, replica,
+      id: replicaName(region.id, replica), site: region.id, tier: 'region', location: region.location, region: region.id, replica,
     }));
     for (const replica of replicas) {
       byId.set(replica.id, replica);

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { toPolicy, type Platform, type PlatformInput } from '../../platform/index.ts';
 import { encodePolicy } from '../protocol/index.ts';
-import { readSigner, readTrust } from '../shell/index.ts';
+import { parseSigner, parseTrust, type Signer, type Trust } from '../transparency/index.ts';
 import { samplePlatform, temporaryFolder } from './fixtures/platform.ts';
 import { layoutOf, provision, ProvisionError } from './provision.ts';
 
 const folder = (): string => temporaryFolder(onTestFinished);
+const readTrust = (path: string): Trust => parseTrust(readFileSync(path, 'utf8'));
+const readSigner = (path: string): Signer => parseSigner(readFileSync(path, 'utf8').trim());
 const regions = (samplePlatform() as PlatformInput).regions;
 
 /** Every file below a folder with its content and mode. */

@@ -8,9 +8,10 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { toPolicy, type Platform } from '../../platform/index.ts';
 import { decodePolicy, encodePolicy } from '../protocol/index.ts';
-import { parseTrust, type TrustFile } from '../shell/index.ts';
-import { generateSigner, parseSigner } from '../transparency/index.ts';
+import { generateSigner, parseSigner, parseTrust, type TrustFile } from '../transparency/index.ts';
 import { isExposed, PRIVATE_FILE, PRIVATE_FOLDER, readJson, unknownVersion, writeAtomic } from './files.ts';
+
+export { isExposed, PRIVATE_FOLDER, readJson, writeAtomic } from './files.ts';
 
 export class ProvisionError extends Error {
   override readonly name = 'ProvisionError';
@@ -57,7 +58,7 @@ export function layoutOf(dataDir: string): Layout {
 }
 
 /** What the folder was made for, all that it ever held included: the memory that changes are checked against. */
-interface Deployment {
+export interface Deployment {
   readonly v: 1;
   readonly origin: string;
   readonly controlPlane: string;
@@ -110,7 +111,7 @@ function writeWhenNew(path: string, content: string): void {
   writeAtomic(path, content);
 }
 
-function changesThatCannotBe(before: Deployment, platform: Platform): string[] {
+export function changesThatCannotBe(before: Deployment, platform: Platform): string[] {
   const mistakes: string[] = [];
   if (before.v !== 1) return [`deployment.json: ${unknownVersion(before.v)}`];
   if (before.origin !== platform.origin) {
@@ -165,7 +166,7 @@ function policyChange(path: string, text: string): string[] {
   ];
 }
 
-function merge(before: Deployment | null, platform: Platform): Deployment {
+export function merge(before: Deployment | null, platform: Platform): Deployment {
   return {
     v: 1,
     origin: platform.origin,
@@ -176,16 +177,16 @@ function merge(before: Deployment | null, platform: Platform): Deployment {
   };
 }
 
-interface Keyring {
+export interface Keyring {
   /** The public key to a private key on disk, which is made when it never was. */
   vkey(path: string, name: string, kind: 'ed25519' | 'cosignature/v1', trusted: string | undefined): string;
   readonly mistakes: string[];
 }
 
-const exposed = (path: string): string =>
+export const exposed = (path: string): string =>
   `${path}: others than its owner can read it; if nobody has, chmod 600 it, else start anew`;
 
-function createKeyring(trust: TrustFile | null): Keyring {
+export function createKeyring(trust: TrustFile | null): Keyring {
   const mistakes: string[] = [];
   return {
     mistakes,
@@ -218,7 +219,7 @@ function createKeyring(trust: TrustFile | null): Keyring {
 }
 
 /** Trust in what the config names, and in what earlier configs named; of those the private keys are not needed any more. */
-function trustOf(
+export function trustOf(
   platform: Platform, all: Deployment, layout: Layout, keys: Keyring, before: TrustFile | null,
 ): TrustFile {
   const { origin } = platform;

@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { CONTROL_SETTINGS, EDGE_SETTINGS, readSettings, REGION_SETTINGS } from '../shell/index.ts';
+import { CONTROL_SETTINGS, EDGE_SETTINGS, REGION_SETTINGS, type Platform } from '../../platform/index.ts';
+import { readSettings } from '../shell/index.ts';
 import { findLocalPlatform, NotRunningError } from './control-client.ts';
-import type { Platform } from '../../platform/index.ts';
 import { samplePlatform, temporaryFolder, tinyPlatform } from './fixtures/platform.ts';
 import { layoutOf, ProvisionError } from './provision.ts';
 import { isAlive, readRunState, type RunState } from './run-state.ts';
@@ -53,19 +53,20 @@ describe('a platform', () => {
     const layout = layoutOf(platform.dataDir);
     const control = readSettings(CONTROL_SETTINGS, await environment(platform.controlUrl));
     expect(control).toMatchObject({
-      site: 'global', data: layout.site('global'), key: layout.globalKey, tokenFile: layout.token,
+      site: 'global', data: layout.site('global'), key: { source: layout.globalKey }, token: { source: layout.token },
     });
     expect(Object.keys(control.witnessUrls as object)).toEqual(['eu', 'us']);
     expect((control.witnessUrls as { eu: string[] }).eu).toHaveLength(3);
 
     const replica = readSettings(REGION_SETTINGS, await environment(platform.regionUrls['eu']?.[1] as string));
     expect(replica).toMatchObject({
-      site: 'eu', replica: 1, data: layout.site('eu/2'), key: layout.replicaKey('eu', 1), regionKey: layout.regionKey('eu'),
+      site: 'eu', replica: 1, data: layout.site('eu/2'), key: { source: layout.replicaKey('eu', 1) },
+      regionKey: { source: layout.regionKey('eu') },
       stream: `sqlite:${join(layout.region('eu'), 'stream.db')}`, peerUrls: platform.regionUrls['eu'],
     });
     const { url, id } = first(platform.edges);
     const edge = readSettings(EDGE_SETTINGS, await environment(url));
-    expect(edge).toMatchObject({ site: id, key: layout.edgeKey(id), policy: layout.policy, data: layout.site(id) });
+    expect(edge).toMatchObject({ site: id, key: { source: layout.edgeKey(id) }, policy: { source: layout.policy }, data: layout.site(id) });
     expect(edge.regionUrls).toHaveLength(3);
 
     // Each dial goes through the emulated network and arrives at the right process.

@@ -1,5 +1,6 @@
 /** Generators of protocol values for property tests. */
 import fc from 'fast-check';
+import { POLICY_DIGEST_PATTERN } from './grammar.ts';
 import type { AccountState, Decision, DecisionEntry, DecisionInputs, Instruction, Policy } from './types.ts';
 
 export const anyId = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,40}$/);
@@ -36,5 +37,5 @@ const anyDecision: fc.Arbitrary<Decision> = fc.oneof(
 
 export const anyDecisionEntry: fc.Arbitrary<DecisionEntry> = fc.record({
   instruction: anyInstruction, inputs: anyInputs, decision: anyDecision, decidedAt: anyNat,
-  policy: fc.stringMatching(/^[0-9a-f]{16}$/),
+  policy: fc.stringMatching(new RegExp(POLICY_DIGEST_PATTERN)),
 });

@@ -8,8 +8,10 @@
 import { hash } from 'node:crypto';
 import { EncodingError } from './errors.ts';
 import {
-  AMOUNT_PATTERN, ASSET_PATTERN, BALANCE_MAX, ID_PATTERN,
-  type AccountEntry, type AccountState, type BatchEntry, type Decision, type DecisionEntry, type DecisionInputs,
+  AMOUNT_PATTERN, ASSET_PATTERN, BALANCE_PATTERN, HASH_BASE64_PATTERN, ID_PATTERN, POLICY_DIGEST_PATTERN, REFUSALS, REJECTIONS,
+} from './grammar.ts';
+import {
+  BALANCE_MAX, type AccountEntry, type AccountState, type BatchEntry, type Decision, type DecisionEntry, type DecisionInputs,
   type GlobalEntry, type Instruction, type OutcomeEntry, type Policy,
 } from './types.ts';
 
@@ -73,7 +75,9 @@ type Json = Record<string, unknown>;
 const idRegex = new RegExp(ID_PATTERN);
 const assetRegex = new RegExp(ASSET_PATTERN);
 const amountRegex = new RegExp(AMOUNT_PATTERN);
-const balanceRegex = /^(0|-?[1-9][0-9]{0,18})$/;
+const balanceRegex = new RegExp(BALANCE_PATTERN);
+const hashRegex = new RegExp(HASH_BASE64_PATTERN);
+const policyDigestRegex = new RegExp(POLICY_DIGEST_PATTERN);
 
 function field<T>(o: Json, name: string, check: (v: unknown) => v is T, what: string): T {
   const value = o[name];
@@ -84,6 +88,8 @@ const isString = (v: unknown): v is string => typeof v === 'string';
 const isId = (v: unknown): v is string => typeof v === 'string' && idRegex.test(v);
 const isAsset = (v: unknown): v is string => typeof v === 'string' && assetRegex.test(v);
 const isAmount = (v: unknown): v is string => typeof v === 'string' && amountRegex.test(v);
+const isHash = (v: unknown): v is string => typeof v === 'string' && hashRegex.test(v);
+const isPolicyDigest = (v: unknown): v is string => typeof v === 'string' && policyDigestRegex.test(v);
 const isBalance = (v: unknown): v is string => typeof v === 'string' && balanceRegex.test(v);
 const isNat = (v: unknown): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
 const isBool = (v: unknown): v is boolean => typeof v === 'boolean';
@@ -127,11 +133,6 @@ const instructionOf = (o: Json): Instruction => ({
   amount: BigInt(field(o, 'amount', isAmount, 'an amount in minor units')),
 });
 
-const REFUSALS = [
-  'account-unknown', 'asset-mismatch', 'insufficient-funds', 'offline-limit-account', 'offline-limit-node', 'stale-state', 'overflow',
-] as const;
-const REJECTIONS = [...REFUSALS, 'id-conflict'] as const;
-
 function accountStateOf(o: Json): AccountState {
   return {
     account: id(o, 'account'), asset: asset(o, 'asset'), balance: balance(o, 'balance'),
@@ -160,7 +161,7 @@ export function decodeDecision(bytes: Uint8Array | string): DecisionEntry {
   };
   const entry: DecisionEntry = {
     instruction: instructionOf(o), inputs, decision, decidedAt: nat(o, 'decidedAt'),
-    policy: field(o, 'policy', (v): v is string => isString(v) && /^[0-9a-f]{16}$/.test(v), '16 hex digits'),
+    policy: field(o, 'policy', isPolicyDigest, '16 hex digits'),
   };
   if ((decision.result === 'refused') !== (decision.reason !== undefined)) throw new EncodingError('reason: goes with a refusal, and only there');
   return canonical(entry, encodeDecision, raw);
@@ -173,7 +174,7 @@ export function decodeBatch(bytes: Uint8Array | string): BatchEntry {
   const entry: BatchEntry = {
     region: id(o, 'region'), node: id(o, 'node'), from: nat(o, 'from'), size: nat(o, 'size'),
     checkpoint: field(o, 'checkpoint', isString, 'a signed note'),
-    digest: field(o, 'digest', (v): v is string => isString(v) && /^[A-Za-z0-9+/]{43}=$/.test(v), 'a SHA-256 in base64'),
+    digest: field(o, 'digest', isHash, 'a SHA-256 in base64'),
     seq: nat(o, 'seq'), at: nat(o, 'at'),
   };
   if (entry.size <= entry.from) throw new EncodingError(`size: expected more than from (${entry.from}), got ${entry.size}`);
@@ -210,8 +211,9 @@ export function decodePolicy(raw: string): Policy {
   let o: unknown;
   try {
     o = JSON.parse(raw);
-  } catch (error) {
-    throw new EncodingError(`policy: not JSON: ${(error as Error).message}`);
+  } catch {
+    // The parser's own message quotes the text, which may be a private key that somebody put in the wrong place.
+    throw new EncodingError('policy: not JSON');
   }
   if (!isObject(o)) throw new EncodingError('policy: not a JSON object');
   const limits = (name: string): Record<string, bigint> => {

@@ -1,4 +1,5 @@
 /** HTTP towards other tiers: bounded time, problems as errors, frames. */
+import type { SecureContext } from 'node:tls';
 import { Agent, request } from 'undici';
 import { Problem } from './errors.ts';
 import { decodeFrame, FRAME_MAX, FRAME_TYPE, type Frame } from './frame.ts';
@@ -34,10 +35,21 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
+export interface HttpClientOptions {
+  /** Whom to believe behind an https URL, and the certificate to show when asked for one. @default - whom Node trusts, and none */
+  readonly secureContext?: SecureContext | undefined;
+}
+
 const TIMEOUT_MS = 10_000;
 
-export function createHttpClient(): HttpClient {
-  const agent = new Agent({ connections: 64, pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 5_000 } });
+export function createHttpClient({ secureContext }: HttpClientOptions = {}): HttpClient {
+  const agent = new Agent({
+    connections: 64, pipelining: 1, keepAliveTimeout: 30_000,
+    // Who waits for whom is counted in connections, so that no two exchanges share one.
+    allowH2: false,
+    // Said here, so that no variable of the environment says otherwise.
+    connect: { timeout: 5_000, rejectUnauthorized: true, ...(secureContext === undefined ? {} : { secureContext }) },
+  });
 
   async function call(url: string, c: Call = {}): Promise<Answer> {
     const timeout = AbortSignal.timeout(c.timeoutMs ?? TIMEOUT_MS);

@@ -3,6 +3,7 @@ export * from './decide.ts';
 export * from './encoding.ts';
 export * from './errors.ts';
 export * from './frame.ts';
+export { HASH_BASE64_PATTERN, LIMIT_PATTERN, NATURAL_PATTERN, NONCE_PATTERN, POLICY_DIGEST_PATTERN } from './grammar.ts';
 export * from './outcomes.ts';
 export * from './status.ts';
 export * from './types.ts';

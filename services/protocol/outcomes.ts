@@ -5,17 +5,14 @@
  */
 import { decodeGlobal } from './encoding.ts';
 import { EncodingError } from './errors.ts';
+import { AMOUNT, ASSET, BALANCE_SHORT, ID, NATURAL, oneOf, REJECTIONS } from './grammar.ts';
 import type { OutcomeEntry, RejectionReason } from './types.ts';
 
-const ID = '[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}';
-/** Every number that fits: 15 digits are below 2^53, 18 digits below 2^63. */
-const NAT = '0|[1-9][0-9]{0,14}';
-const BALANCE = '0|-?[1-9][0-9]{0,17}';
-const REASON = 'account-unknown|asset-mismatch|insufficient-funds|offline-limit-account|offline-limit-node|stale-state|id-conflict|overflow';
+const REASON = oneOf(REJECTIONS);
 
 const outcome = new RegExp(
-  `\\{"amount":"([1-9][0-9]{0,17})","asset":"([A-Z][A-Z0-9]{1,11})","at":(${NAT}),"credit":"(${ID})",(?:"creditBalance":"(${BALANCE})",)?`
-  + `"debit":"(${ID})",(?:"debitBalance":"(${BALANCE})",)?(?:"duplicateOf":(${NAT}),)?"id":"(${ID})","index":(${NAT}),"node":"(${ID})",`
+  `\\{"amount":"(${AMOUNT})","asset":"(${ASSET})","at":(${NATURAL}),"credit":"(${ID})",(?:"creditBalance":"(${BALANCE_SHORT})",)?`
+  + `"debit":"(${ID})",(?:"debitBalance":"(${BALANCE_SHORT})",)?(?:"duplicateOf":(${NATURAL}),)?"id":"(${ID})","index":(${NATURAL}),"node":"(${ID})",`
   + `(?:"reason":"(${REASON})",)?("refusedAtEdge":true,)?"region":"(${ID})","status":"(final|rejected)","type":"outcome","v":1\\}`, 'y');
 
 /**

@@ -18,10 +18,17 @@ export interface Drift {
   readonly reversedAmount: Readonly<Record<string, string>>;
 }
 
+/**
+ * What people call a replica: `eu/1` is the first one of region eu. Settings, key names and the field `replica` count from 0
+ * (docs/protocol.md, names and keys).
+ */
+export const replicaName = (region: string, replica: number): string => `${region}/${replica + 1}`;
+
 export interface ServiceStatus {
   readonly id: string;
   readonly tier: 'edge' | 'region' | 'global';
   readonly region?: string;
+  /** From 0. */
   readonly replica?: number;
   /** `disconnected`: works, but has not heard from the tier above lately. `halted`: refuses to go on; see incidents. */
   readonly state: 'ready' | 'disconnected' | 'halted';

@@ -2,8 +2,11 @@
  * What travels between the tiers: the vocabulary of Tidemark.
  *
  * Amounts are bigint in code and decimal strings on the wire, always in the asset's minor unit. Times are integer
- * milliseconds since the Unix epoch, always passed in, never read here.
+ * milliseconds since the Unix epoch, always passed in, never read here. What texts look like is in grammar.ts.
  */
+import type { REFUSALS, REJECTIONS } from './grammar.ts';
+
+export { AMOUNT_PATTERN, ASSET_PATTERN, ID_PATTERN } from './grammar.ts';
 
 /** What a client asks for: move `amount` minor units of `asset` from `debitAccount` to `creditAccount`. */
 export interface Instruction {
@@ -16,11 +19,7 @@ export interface Instruction {
   readonly amount: bigint;
 }
 
-/** Ids of settlements and accounts: no character that JSON, a URL path or a log line would have to escape. */
-export const ID_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$';
-export const ASSET_PATTERN = '^[A-Z][A-Z0-9]{1,11}$';
-/** 18 digits: a sum of ten amounts still fits a signed 64-bit integer. */
-export const AMOUNT_PATTERN = '^[1-9][0-9]{0,17}$';
+/** The largest that `AMOUNT_PATTERN` matches. */
 export const AMOUNT_MAX = 999_999_999_999_999_999n;
 /** Bounds of every stored balance: signed 64 bit, as SQLite and PostgreSQL store it. */
 export const BALANCE_MAX = 9_223_372_036_854_775_807n;
@@ -70,15 +69,7 @@ export interface DecisionInputs {
   readonly connected: boolean;
 }
 
-export type RefusalReason =
-  | 'account-unknown'
-  | 'asset-mismatch'
-  | 'insufficient-funds'
-  | 'offline-limit-account'
-  | 'offline-limit-node'
-  | 'stale-state'
-  /** What this node has promised would no longer fit 64 bits: too much is waiting to become final. */
-  | 'overflow';
+export type RefusalReason = (typeof REFUSALS)[number];
 
 export interface Decision {
   readonly result: 'provisional' | 'refused';
@@ -114,7 +105,7 @@ export interface BatchEntry {
   readonly at: number;
 }
 
-export type RejectionReason = RefusalReason | 'id-conflict';
+export type RejectionReason = (typeof REJECTIONS)[number];
 
 /** One leaf of the global log: what became of one settlement. */
 export interface OutcomeEntry {

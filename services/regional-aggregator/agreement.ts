@@ -1,5 +1,5 @@
 /** The shell around `core/quorum.ts`: signs, checks peers' notes, and passes notes between the replicas. */
-import { Problem } from '../protocol/index.ts';
+import { Problem, replicaName } from '../protocol/index.ts';
 import { startLoop, UnreachableError, type HttpClient, type Logger, type Loop } from '../shell/index.ts';
 import {
   addSignatures, cosign, formatCheckpoint, NoteError, openCheckpointWithQuorum, parseCheckpoint, parseNote, signCheckpoint,
@@ -40,6 +40,7 @@ export interface Agreement {
 }
 
 export interface AgreementOptions {
+  readonly region: string;
   readonly me: number;
   readonly quorum: number;
   readonly regionSigner: Signer;
@@ -75,6 +76,7 @@ interface Peer {
 
 export function startAgreement(o: AgreementOptions): Agreement {
   const { store, replica } = o;
+  const nameOf = (n: number): string => replicaName(o.region, n);
   const rootAt = (size: number): Uint8Array => store.log.rootAt(size);
   const kept = store.get('reached');
   const before = kept === null ? null : decodeReached(kept);
@@ -119,7 +121,7 @@ export function startAgreement(o: AgreementOptions): Agreement {
       if (effect.do === 'halt') {
         replica.halt(
           'replica-outvoted',
-          `replicas ${[...state.disagreeing].join(', ')} cosigned other roots than this one: what this one has is wrong`,
+          `${[...state.disagreeing].map(nameOf).join(', ')} cosigned other roots than this one: what this one has is wrong`,
         );
       }
     }
@@ -131,13 +133,13 @@ export function startAgreement(o: AgreementOptions): Agreement {
 
   function keepDisagreement(n: number, theirs: Cosigned): void {
     const isNew = store.keep({
-      at: o.now(), who: `replica/${n}`, kind: 'replica-disagrees',
+      at: o.now(), who: nameOf(n), kind: 'replica-disagrees',
       hash: Buffer.from(sha256(Buffer.from(theirs.note))).toString('hex'),
       detail: `cosigned another root at size ${theirs.size}`, document: noteOf(theirs),
       known: JSON.stringify({ size: theirs.size, root: Buffer.from(rootAt(theirs.size)).toString('base64') }),
     });
     if (isNew) {
-      replica.incident('replica-disagrees', `replica ${n} cosigned another root than this replica's at size ${theirs.size}`);
+      replica.incident('replica-disagrees', `${nameOf(n)} cosigned another root than this replica's at size ${theirs.size}`);
     }
   }
 
@@ -243,7 +245,7 @@ export function startAgreement(o: AgreementOptions): Agreement {
       if (answer.status === 200) await take(answer.body.toString('utf8'));
       return ASK_MS;
     }, (error) => {
-      if (!(error instanceof UnreachableError)) o.logger.warn({ err: error, replica: n }, 'a peer\'s note was not taken');
+      if (!(error instanceof UnreachableError)) o.logger.warn({ err: error, replica: nameOf(n) }, 'a peer\'s note was not taken');
       return error instanceof UnreachableError ? RETRY_MS : ASK_MS;
     });
   }

@@ -4,9 +4,8 @@
  * without harm, so nobody has to agree on who sends.
  */
 import { encodeFrame, FRAME_TYPE, Problem } from '../protocol/index.ts';
-import {
-  createBackoff, problemOf, startLoop, UnreachableError, type HttpClient, type Logger, type Loop, type Trust,
-} from '../shell/index.ts';
+import { createBackoff, problemOf, startLoop, UnreachableError, type HttpClient, type Logger, type Loop } from '../shell/index.ts';
+import type { Trust } from '../transparency/index.ts';
 import type { Agreement, Reached } from './agreement.ts';
 import type { Centre } from './centre.ts';
 import { parseBatch } from './core/batch.ts';

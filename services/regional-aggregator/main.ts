@@ -1,14 +1,15 @@
-/** The regional aggregator: one replica of a region. Settings: `REGION_SETTINGS`; wire: docs/protocol.md. */
+/** The regional aggregator: one replica of a region. Settings: platform/services.ts; wire: docs/protocol.md. */
 import { join } from 'node:path';
+import { REGION_SETTINGS } from '../../platform/index.ts';
+import { replicaName } from '../protocol/index.ts';
 import {
-  baseUrl, createHttpClient, createServer, readSigner, readTrust, REGION_SETTINGS, runService, serveLog, SettingsError,
-  type Logger, type Running, type Settings,
+  baseUrl, createHttpClient, createServer, readAll, readSigner, readTls, readTrust, runService, serveLog, SettingsError,
+  type HttpClient, type Logger, type Running, type Settings,
 } from '../shell/index.ts';
 import { startAgreement } from './agreement.ts';
 import { startCentre } from './centre.ts';
 import { startForwarder } from './forwarder.ts';
 import { createIngress } from './ingress.ts';
-import type { OrderedStream } from './ordered-stream.ts';
 import { createRelay, POLLS_NODE_MAX } from './relay.ts';
 import { createRepair } from './repair.ts';
 import { startReplica } from './replica.ts';
@@ -21,12 +22,10 @@ const NODES_PER_CLIENT = 64 / POLLS_NODE_MAX;
 
 export type RegionSettings = Settings<typeof REGION_SETTINGS>;
 
-function openStream(setting: string, shared: boolean): OrderedStream {
-  const [, kind, path] = /^([a-z]+):(.+)$/.exec(setting) ?? [];
-  if (kind !== 'sqlite' || path === undefined) {
-    throw new SettingsError(`${REGION_SETTINGS.stream.env}: expected sqlite:<path>, got ${JSON.stringify(setting)}`);
-  }
-  return openSqliteStream({ path, shared });
+function streamPath(setting: string): string {
+  const path = /^sqlite:(.+)$/.exec(setting)?.[1];
+  if (path === undefined) throw new SettingsError(`${REGION_SETTINGS.stream.env}: expected sqlite:<path>, got ${JSON.stringify(setting)}`);
+  return path;
 }
 
 /**
@@ -35,28 +34,29 @@ function openStream(setting: string, shared: boolean): OrderedStream {
  * @throws SettingsError when settings, keys and trust.json do not fit together
  */
 export async function startRegion(settings: RegionSettings, logger: Logger): Promise<Running> {
-  const trust = readTrust(settings.trust);
+  const { trust, replicaSigner, regionSigner, tls, path } = readAll({
+    trust: () => readTrust(settings.trust), replicaSigner: () => readSigner(settings.key),
+    regionSigner: () => readSigner(settings.regionKey), tls: () => readTls(settings), path: () => streamPath(settings.stream),
+  });
   const region = trust.regions.get(settings.site);
   const me = settings.replica;
   if (region === undefined) {
     throw new SettingsError(
-      `${REGION_SETTINGS.site.env}: region ${settings.site} is not in ${settings.trust}; `
+      `${REGION_SETTINGS.site.env}: region ${settings.site} is not in ${settings.trust.source}; `
       + `it has ${[...trust.regions.keys()].join(', ')}`,
     );
   }
   const ownKey = region.replicas[me];
   if (ownKey === undefined) {
     throw new SettingsError(
-      `${REGION_SETTINGS.replica.env}: region ${region.id} has ${region.replicas.length} replicas, there is no replica ${me}`,
+      `${REGION_SETTINGS.replica.env}: region ${region.id} has ${region.replicas.length} replicas, counted from 0; there is no replica ${me}`,
     );
   }
-  const replicaSigner = readSigner(settings.key);
-  const regionSigner = readSigner(settings.regionKey);
   if (replicaSigner.vkey !== ownKey.vkey) {
-    throw new SettingsError(`${settings.key}: is not the key of replica ${me} in ${settings.trust}`);
+    throw new SettingsError(`${settings.key.source}: is not the key of replica ${me}, which is ${replicaName(region.id, me)}, in ${settings.trust.source}`);
   }
   if (regionSigner.vkey !== region.log.vkey) {
-    throw new SettingsError(`${settings.regionKey}: is not the log key of region ${region.id} in ${settings.trust}`);
+    throw new SettingsError(`${settings.regionKey.source}: is not the log key of region ${region.id} in ${settings.trust.source}`);
   }
   const alone = region.replicas.length === 1;
   if (!alone && settings.peerUrls.length !== region.replicas.length) {
@@ -69,14 +69,15 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
   const now = Date.now;
   const elapsed = (): number => performance.now();
   const store = openRegionStore(join(settings.data, 'region.sqlite'));
-  const stream = openStream(settings.stream, !alone);
+  const stream = openSqliteStream({ path, shared: !alone });
   // Apart, so that long polls never keep a block or a cosignature waiting for a connection.
-  const [http, peerHttp] = [createHttpClient(), createHttpClient()];
-  const pollHttp = Array.from({ length: Math.max(1, Math.ceil(region.nodes.size / NODES_PER_CLIENT)) }, createHttpClient);
+  const newClient = (): HttpClient => createHttpClient(tls);
+  const [http, peerHttp] = [newClient(), newClient()];
+  const pollHttp = Array.from({ length: Math.max(1, Math.ceil(region.nodes.size / NODES_PER_CLIENT)) }, newClient);
   const nodeNumbers = new Map([...region.nodes.keys()].map((node, i) => [node, i]));
   const replica = startReplica({ region: region.id, store, stream, nodes: region.nodes, logger, now });
   const agreement = startAgreement({
-    me, quorum: region.quorum, regionSigner, replicaSigner, regionVerifier: region.log, replicas: region.replicas,
+    region: region.id, me, quorum: region.quorum, regionSigner, replicaSigner, regionVerifier: region.log, replicas: region.replicas,
     peerUrls: alone ? [] : settings.peerUrls, store, replica, lastSeq: () => stream.lastSeq(), http: peerHttp, logger, now,
   });
   const centre = startCentre({ url: settings.controlUrl.replace(/\/$/, ''), region: region.id, http, elapsed });
@@ -104,6 +105,7 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
     description: 'Orders the batches of a region\'s edge nodes, agrees on it with its peers, passes it on, brings outcomes down.',
     notReady: () => replica.halted(),
     metrics: () => metricsOf(parts),
+    certificate: tls.certificate,
   });
   addRoutes(server, parts);
   serveLog(server, {

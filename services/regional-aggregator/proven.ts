@@ -4,8 +4,8 @@
  * the order of its own log without a gap, so the last one of a batch vouches for the batch.
  */
 import { decodeFrame, decodeOutcomes, EncodingError } from '../protocol/index.ts';
-import { UnreachableError, witnessedBy, type HttpClient, type Trust } from '../shell/index.ts';
-import { bundleLeafHashes, openCheckpointWithQuorum, ProofError, verifyRange } from '../transparency/index.ts';
+import { UnreachableError, type HttpClient } from '../shell/index.ts';
+import { bundleLeafHashes, openCheckpointWithQuorum, ProofError, verifyRange, witnessedBy, type Trust } from '../transparency/index.ts';
 import type { Centre } from './centre.ts';
 
 const PROOF_HASHES_MAX = 128;

@@ -361,7 +361,7 @@ describe('a region of three replicas', () => {
     await all(honest, (s) => s.state === 'ready' && s.counts['quorumSize'] === 3 && s.counts['disagreeing'] === 1
       && s.incidents.some((i) => i.kind === 'replica-disagrees') && s.incidents.some((i) => i.kind === 'refused-in-stream'));
     const { evidence } = (await http(`${honest[0]}/v1/evidence`)).json() as { evidence: { who: string; kind: string; document: string }[] };
-    expect(evidence.find((e) => e.kind === 'replica-disagrees')).toMatchObject({ who: 'replica/2', document: await lie(1) });
+    expect(evidence.find((e) => e.kind === 'replica-disagrees')).toMatchObject({ who: 'eu/3', document: await lie(1) });
   });
 
   it('lets no cosignature over other words into its notes: same size and root, and a line more', async () => {

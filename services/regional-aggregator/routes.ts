@@ -1,10 +1,10 @@
 /** The HTTP surface of a replica (docs/protocol.md), its status and its metrics. */
 import type { FastifyRequest } from 'fastify';
-import { FRAME_TYPE, ID_PATTERN, Problem, type ServiceStatus } from '../protocol/index.ts';
+import { FRAME_TYPE, ID_PATTERN, NATURAL_PATTERN, NONCE_PATTERN, Problem, type ServiceStatus } from '../protocol/index.ts';
 import {
-  CLIENT_ERRORS, problemOf, UnreachableError, type HttpClient, type Metric, type RegionTrust, type Server,
+  CLIENT_ERRORS, problemOf, UnreachableError, type HttpClient, type Metric, type Server,
 } from '../shell/index.ts';
-import type { Signer, Verifier } from '../transparency/index.ts';
+import type { RegionTrust, Signer, Verifier } from '../transparency/index.ts';
 import type { Agreement } from './agreement.ts';
 import type { Centre } from './centre.ts';
 import { MESSAGE_MAX } from './core/batch.ts';
@@ -49,7 +49,7 @@ interface DownRoute {
 }
 
 const natural = (description: string): object =>
-  ({ type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$', default: '0', description });
+  ({ type: 'string', pattern: NATURAL_PATTERN, default: '0', description });
 
 export function addRoutes(server: Server, r: Region): void {
   const bytes = (request: FastifyRequest, type: string): Buffer => {
@@ -100,7 +100,7 @@ export function addRoutes(server: Server, r: Region): void {
         type: 'object', required: ['accounts', 'nonce'], additionalProperties: false,
         properties: {
           accounts: { type: 'array', maxItems: 1_000, items: { type: 'string', pattern: ID_PATTERN } },
-          nonce: { type: 'string', pattern: '^[0-9a-f]{32}$' }, openedAfter: { type: 'integer', minimum: 0 },
+          nonce: { type: 'string', pattern: NONCE_PATTERN }, openedAfter: { type: 'integer', minimum: 0 },
         },
       },
     },

@@ -10,11 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
+import { REGION_SETTINGS } from '../../platform/index.ts';
 import { decodeBatch, decodeFrame, encodeFrame, encodeGlobal, FRAME_TYPE } from '../protocol/index.ts';
-import { parseTrust, REGION_SETTINGS, type Running, type Trust, type TrustFile } from '../shell/index.ts';
+import { readSettings, type Running } from '../shell/index.ts';
 import {
-  addSignatures, bundleLeafHashes, consistencyProof, cosign, encodeBundle, generateSigner, hashLeaf, openCheckpointWithQuorum, rangeProof, signCheckpoint, Tree,
-  verifyConsistency, verifyRange, type Signer, type TileReader,
+  addSignatures, bundleLeafHashes, consistencyProof, cosign, encodeBundle, generateSigner, hashLeaf, openCheckpointWithQuorum, parseTrust, rangeProof, signCheckpoint,
+  Tree, verifyConsistency, verifyRange, type Signer, type TileReader, type Trust, type TrustFile,
 } from '../transparency/index.ts';
 import { startRegion, type RegionSettings } from './main.ts';
 import { sha256 } from './replica.ts';
@@ -298,25 +299,22 @@ export async function createBed(options: { replicas: number; quorum: number; nod
   const children: ChildProcess[] = [];
   const streamPath = join(dir, 'stream.sqlite');
   mkdirSync(join(dir, 'data'));
+  const environment = (n: number): Record<string, string> => ({
+    TIDEMARK_SITE: REGION, TIDEMARK_DATA: join(dir, 'data', String(n)), TIDEMARK_HOST: '127.0.0.1', TIDEMARK_PORT: String(ports[n]),
+    TIDEMARK_TRUST: trustPath, TIDEMARK_KEY: keys[n]!, TIDEMARK_LOG_LEVEL: 'silent', TIDEMARK_REPLICA: String(n), TIDEMARK_REGION_KEY: regionKey,
+    TIDEMARK_STREAM: `sqlite:${streamPath}`, TIDEMARK_PEER_URLS: urls.join(','), TIDEMARK_CONTROL_URL: control.url,
+  });
   const bed: Bed = {
     dir, trust, control, urls, streamPath, global: global.signer, regionSigner: log.signer, replicaSigners: replicas.map((k) => k.signer),
-    settings: (n) => ({
-      site: REGION, data: join(dir, 'data', String(n)), host: '127.0.0.1', port: ports[n]!, trust: trustPath, key: keys[n]!, tokenFile: undefined,
-      logLevel: 'silent', replica: n, regionKey, stream: `sqlite:${streamPath}`, peerUrls: urls, controlUrl: control.url,
-    }),
+    settings: (n) => readSettings(REGION_SETTINGS, environment(n)),
     async start(n) {
       const r = await startRegion(bed.settings(n), quiet);
       running.set(n, r);
       return r;
     },
     async spawn(n) {
-      const values = bed.settings(n) as unknown as Record<string, unknown>;
-      const env = Object.entries(REGION_SETTINGS).flatMap(([name, setting]) => {
-        const value = values[name];
-        return value === undefined ? [] : [[setting.env, Array.isArray(value) ? value.join(',') : String(value)]];
-      });
       const child = spawn(process.execPath, [fileURLToPath(new URL('./main.ts', import.meta.url))], {
-        env: { ...process.env, ...Object.fromEntries(env) as Record<string, string>, TIDEMARK_LOG_LEVEL: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, ...environment(n), TIDEMARK_LOG_LEVEL: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'],
       });
       await new Promise<void>((resolve, reject) => {
         child.stdout.on('data', (text: Buffer) => {

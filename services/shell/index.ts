@@ -16,4 +16,5 @@ export * from './server.ts';
 export * from './settings.ts';
 export * from './sqlite.ts';
 export * from './strict-json.ts';
+export * from './tls.ts';
 export * from './trust.ts';

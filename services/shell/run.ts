@@ -1,6 +1,7 @@
 /** The last few lines of every service: settings, logger, start, signals. */
 import pino from 'pino';
-import { readSettings, SettingsError, type Setting, type Settings } from './settings.ts';
+import type { Setting } from '../../platform/index.ts';
+import { readSettings, SettingsError, type Settings } from './settings.ts';
 
 export type Logger = pino.Logger;
 
@@ -14,17 +15,22 @@ export interface Running {
 export const createLogger = (level: string, bindings: Record<string, unknown>): Logger =>
   pino({ level, base: bindings, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
 
+const EXIT_SETTINGS = 2;
+
 /** Runs a service as a process: prints `listening <url>` once it listens, stops on SIGINT and SIGTERM. */
 export async function runService<T extends Record<string, Setting>>(
   name: string, spec: T, start: (settings: Settings<T>, logger: Logger) => Promise<Running>,
 ): Promise<void> {
+  /** Another start would find the same: the exit code tells whoever started us. */
+  const refuse = ({ message }: SettingsError): void => {
+    process.stderr.write(`${name}: settings:\n${message}\n`, () => process.exit(EXIT_SETTINGS));
+  };
   let settings: Settings<T>;
   try {
     settings = readSettings(spec, process.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    process.stderr.write(`${name}: settings:\n${error.message}\n`);
-    process.exitCode = 2;
+    refuse(error);
     return;
   }
   const common = settings as { site?: string; logLevel?: string };
@@ -33,6 +39,10 @@ export async function runService<T extends Record<string, Setting>>(
   try {
     running = await start(settings, logger);
   } catch (error) {
+    if (error instanceof SettingsError) {
+      refuse(error);
+      return;
+    }
     logger.fatal({ err: error }, `${name} could not start`);
     process.exit(1);
   }

@@ -3,14 +3,16 @@
  * metrics, bounds on size and time, and the operator's token.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { Server as TlsServer } from 'node:tls';
 import swagger from '@fastify/swagger';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Problem } from '../protocol/errors.ts';
 import { FRAME_MAX, FRAME_TYPE } from '../protocol/frame.ts';
 import { formatMetrics, type Metric } from './metrics.ts';
 import { createReceiving } from './receiving.ts';
+import type { FileContent } from './settings.ts';
 import { parseStrictJson } from './strict-json.ts';
+import type { ServerCertificate } from './tls.ts';
 
 export type Server = FastifyInstance;
 
@@ -21,14 +23,21 @@ export interface ServerOptions {
   /** Why the service is not ready, or null when it is. */
   readonly notReady: () => string | null;
   readonly metrics: () => readonly Metric[];
+  /** @default - plain HTTP */
+  readonly certificate?: ServerCertificate | undefined;
 }
 
 const BODY_MAX = 8 * 1024 * 1024;
 /** Bytes of all bodies together that are coming in or being worked on. */
 const RECEIVING_MAX = 192 * 1024 * 1024;
-export const CLIENT_ERRORS = {
-  '4xx': { description: 'Problem details (RFC 9457)', content: { 'application/problem+json': { schema: { $ref: 'problem#' } } } },
-} as const;
+
+const problemAnswer = (description: string): object =>
+  ({ description, content: { 'application/problem+json': { schema: { $ref: 'problem#' } } } });
+/** For a route's `response`: refusals, without saying which. */
+export const CLIENT_ERRORS = { '4xx': problemAnswer('Problem details (RFC 9457)') } as const;
+/** For a route's `response`: refusals by status, each with what it means. */
+export const problemAnswers = (meanings: Readonly<Record<number, string>>): Readonly<Record<string, object>> =>
+  Object.fromEntries(Object.entries(meanings).map(([status, meaning]) => [status, problemAnswer(meaning)]));
 
 const problemSchema = {
   $id: 'problem', type: 'object', required: ['type', 'title', 'status', 'code', 'detail'], additionalProperties: true,
@@ -40,6 +49,7 @@ const problemSchema = {
 
 /** A server with the common routes; the caller adds its own and calls `listen`. */
 export async function createServer(options: ServerOptions): Promise<Server> {
+  const { certificate } = options;
   const server: FastifyInstance = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -48,7 +58,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     keepAliveTimeout: 65_000,
-    http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
+    ...encryption(certificate),
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: false },
     forceCloseConnections: true,
     // Raised before there is a route, a malformed URL for one.
@@ -59,6 +69,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true, useDefaults: true } },
   });
   server.server.maxConnections = 4_096;
+  const warning = certificate?.warning(Date.now()) ?? null;
+  if (warning !== null) options.logger.warn(warning);
   server.addSchema(problemSchema);
   await server.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: '1' } },
@@ -102,7 +114,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(formatMetrics([...options.metrics(), {
       name: 'tidemark_receiving_bytes', type: 'gauge', help: 'Bytes of request bodies that are coming in or being worked on.',
       samples: [{ value: receiving.bytes() }],
-    }])));
+    }, ...(certificate === undefined ? [] : [expiry(certificate)])])));
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
   return server;
 }
@@ -125,20 +137,32 @@ function toProblem(error: Error & { statusCode?: number; code?: string; validati
   return new Problem(500, 'internal', 'something went wrong on our side; it is in this service\'s log');
 }
 
+function encryption(certificate: ServerCertificate | undefined): object {
+  const limits = { headersTimeout: 10_000, maxHeaderSize: 16_384 };
+  if (certificate === undefined) return { http: limits };
+  const { cert, key, minVersion } = certificate;
+  return { https: { ...limits, handshakeTimeout: 10_000, cert, key, minVersion } };
+}
+
+const expiry = ({ expiresAt }: ServerCertificate): Metric => ({
+  name: 'tidemark_certificate_expires_seconds', type: 'gauge', help: 'When the certificate that is served expires, in seconds since 1970.',
+  samples: [{ value: Math.floor(expiresAt / 1_000) }],
+});
+
 /** The bound address as a base URL. */
 export function baseUrl(server: Server): string {
   const address = server.server.address();
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
+  return `${server.server instanceof TlsServer ? 'https' : 'http'}://${host}:${address.port}`;
 }
 
 /**
  * A check for routes that change the platform: `Authorization: Bearer <token>`. This is the one place where access is
- * decided; clients' own authentication belongs here too.
+ * decided; clients' own authentication belongs here too. Without a token nothing gets through.
  */
-export function requireToken(tokenFile: string | undefined): (request: FastifyRequest) => Promise<void> {
-  const token = tokenFile !== undefined && existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : randomBytes(32).toString('hex');
+export function requireToken(file: FileContent | undefined): (request: FastifyRequest) => Promise<void> {
+  const token = file?.text.trim() ?? randomBytes(32).toString('hex');
   const expected = Buffer.from(`Bearer ${token}`);
   return async (request) => {
     const given = Buffer.from(request.headers.authorization ?? '');

@@ -1,72 +1,11 @@
-/** `trust.json`: who is who on a platform, by public key (docs/protocol.md, names and keys). */
-import { readFileSync } from 'node:fs';
-import { parseSigner, parseVerifier, type Signer, type Verifier } from '../transparency/index.ts';
+/** `trust.json` and private keys, as settings give them. */
+import { parseSigner, parseTrust, type Signer, type Trust } from '../transparency/index.ts';
+import { parsed, type FileContent } from './settings.ts';
 
-export interface RegionTrust {
-  readonly id: string;
-  readonly log: Verifier;
-  readonly quorum: number;
-  readonly replicas: readonly Verifier[];
-  readonly nodes: ReadonlyMap<string, Verifier>;
-}
+export { parseTrust, witnessedBy, type RegionTrust, type Trust, type TrustFile } from '../transparency/index.ts';
 
-export interface Trust {
-  readonly origin: string;
-  readonly global: Verifier;
-  readonly witnessQuorum: number;
-  readonly regions: ReadonlyMap<string, RegionTrust>;
-}
+/** @throws SettingsError naming the file */
+export const readTrust = (file: FileContent): Trust => parsed(file, parseTrust);
 
-/** The file's own shape; made by whoever provisions the platform. */
-export interface TrustFile {
-  readonly origin: string;
-  readonly global: string;
-  readonly witnessQuorum: number;
-  readonly regions: readonly {
-    readonly id: string; readonly log: string; readonly quorum: number; readonly replicas: readonly string[];
-    readonly nodes: readonly { readonly id: string; readonly vkey: string }[];
-  }[];
-}
-
-export function readTrust(path: string): Trust {
-  try {
-    return parseTrust(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-export function parseTrust(text: string): Trust {
-  const file = JSON.parse(text) as TrustFile;
-  const regions = new Map(file.regions.map((r): [string, RegionTrust] => {
-    // Two quorums that share no replica could order, or witness, two histories.
-    if (!(r.quorum * 2 > r.replicas.length && r.quorum <= r.replicas.length)) {
-      throw new Error(`region ${r.id}: quorum ${r.quorum} of ${r.replicas.length} replicas cannot be: more than half of them has to`);
-    }
-    return [r.id, {
-      id: r.id, log: parseVerifier(r.log), quorum: r.quorum, replicas: r.replicas.map(parseVerifier),
-      nodes: new Map(r.nodes.map((n) => [n.id, parseVerifier(n.vkey)])),
-    }];
-  }));
-  if (!(file.witnessQuorum >= 1 && file.witnessQuorum <= regions.size)) throw new Error(`witnessQuorum ${file.witnessQuorum} of ${regions.size} regions cannot be`);
-  return { origin: file.origin, global: parseVerifier(file.global), witnessQuorum: file.witnessQuorum, regions };
-}
-
-export function readSigner(path: string): Signer {
-  try {
-    return parseSigner(readFileSync(path, 'utf8').trim());
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/**
- * The regions of which a quorum of replicas has cosigned. One replica is not enough: each remembers only what it was asked itself,
- * so two replicas can be led to two histories, while two quorums have a replica in common, who has seen the other history.
- *
- * @param cosigners key names of valid cosignatures, with or without repetition
- */
-export function witnessedBy(trust: Pick<Trust, 'regions'>, cosigners: readonly string[]): string[] {
-  const names = new Set(cosigners);
-  return [...trust.regions.values()].filter((r) => r.replicas.filter((v) => names.has(v.name)).length >= r.quorum).map((r) => r.id);
-}
+/** @throws SettingsError naming the file; the message never holds any of the key */
+export const readSigner = (file: FileContent): Signer => parsed(file, (text) => parseSigner(text.trim()));

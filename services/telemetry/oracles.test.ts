@@ -1,9 +1,15 @@
 /** The histogram against two public implementations, bucket for bucket: DDSketch, and OpenTelemetry's exponential histogram. */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { LogarithmicMapping } from '@datadog/sketches-js/dist/ddsketch/mapping/index.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LogarithmMapping } from '../../node_modules/@opentelemetry/sdk-metrics/build/src/aggregator/exponential-histogram/mapping/LogarithmMapping.js';
 import { bucketOf, emptyHistogram, lowerEdge, merge, record, SCALE, subtract, toJson, type Histogram } from './histogram.ts';
+
+/** Not among the package's exports, and the one place where its buckets are computed. */
+const { LogarithmMapping } = ((load) => load(join(dirname(load.resolve('@opentelemetry/sdk-metrics')), 'aggregator/exponential-histogram/mapping/LogarithmMapping.js')))(
+  createRequire(import.meta.url),
+) as { readonly LogarithmMapping: new (scale: number) => { mapToIndex: (value: number) => number } };
 
 const positive = fc.double({ min: 1e-6, max: 1e9, noNaN: true, minExcluded: true });
 

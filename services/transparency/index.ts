@@ -28,5 +28,6 @@ export {
 } from './tiles.ts';
 export * from './tlog-proof.ts';
 export { Tree } from './tree.ts';
+export { parseTrust, witnessedBy, type RegionTrust, type Trust, type TrustFile } from './trust.ts';
 export { verifyConsistency, verifyInclusion, verifyRange } from './verify.ts';
 export * from './witness.ts';

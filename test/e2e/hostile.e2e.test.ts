@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { encodeFrame, FRAME_TYPE } from '../../services/protocol/index.ts';
-import { readSigner } from '../../services/shell/index.ts';
+import { readFileContent, readSigner } from '../../services/shell/index.ts';
 import {
   cosign, encodeBundle, formatAddCheckpoint, hashLeaf, Frontier, openCheckpoint, signCheckpoint, type Signer,
 } from '../../services/transparency/index.ts';
@@ -232,7 +232,7 @@ describe.each(SERVICES)('%s', (service) => {
 });
 
 describe('a thief of one key', () => {
-  const key = (...path: string[]): Signer => readSigner(join(stage.folder, 'keys', ...path));
+  const key = (...path: string[]): Signer => readSigner(readFileContent(join(stage.folder, 'keys', ...path), 'a key'));
   const send = async (url: string, body: Uint8Array | string, type = FRAME_TYPE): Promise<{ status: number; text: string }> => {
     const response = await fetch(url, { method: 'POST', body: body as never, headers: { 'content-type': type } });
     return { status: response.status, text: await response.text() };

@@ -12,7 +12,7 @@ import {
   createControlClient, createEdgeClient, createRegionClient, type BatchItem, type ControlClient, type EdgeClient, type LogClient,
 } from '../../services/protocol/client.ts';
 import { Problem, type AccountState, type Instruction, type ServiceStatus } from '../../services/protocol/index.ts';
-import { readTrust, witnessedBy, type Trust } from '../../services/shell/index.ts';
+import { readFileContent, readTrust, witnessedBy, type Trust } from '../../services/shell/index.ts';
 import {
   bundlePath, decodeBundle, openCheckpoint, openCheckpointWithQuorum, TILE_WIDTH, tilePath, type Checkpoint,
 } from '../../services/transparency/index.ts';
@@ -107,7 +107,7 @@ export async function openStage(model: Platform = smallPlatform()): Promise<Stag
     folder, model,
     platform: () => platform,
     places: () => places,
-    trust: readTrust(join(folder, 'trust.json')),
+    trust: readTrust(readFileContent(join(folder, 'trust.json'), 'trust')),
     control: () => once(places.controlUrl, () => createControlClient(places.controlUrl, { token: readFileSync(join(folder,
       'token'), 'utf8').trim() })),
     edge: (id) => once(places.edgeUrls[id]!, () => createEdgeClient(places.edgeUrls[id]!, { timeoutMs: 5_000 })),

@@ -3,10 +3,10 @@
  * its edge node has signed. The last is checked against the node's own log, leaf by leaf, so that not even all replicas of
  * a region together can make up a settlement. Changes nothing; says what to apply, or why not.
  */
-import { decodeBatch, EncodingError, Problem, type BatchEntry } from '../../protocol/index.ts';
+import { decodeBatch, EncodingError, HASH_BASE64_PATTERN, Problem, type BatchEntry } from '../../protocol/index.ts';
 import {
   bundleLeafHashes, hashLeaf, NoteError, openCheckpoint, openCheckpointWithQuorum, ProofError, verifyConsistency, verifyRange,
-  type BundleHashes, type Checkpoint, type Frontier, type Verifier,
+  type BundleHashes, type Checkpoint, type Frontier, type RegionTrust, type Verifier,
 } from '../../transparency/index.ts';
 
 /** Batches in one block, and hashes in one proof: more than any honest sender has use for. */
@@ -25,15 +25,6 @@ export interface RegionState {
 export interface NodeState {
   /** The node's log as far as its region has ordered it and the block before was applied. */
   readonly log: Frontier;
-}
-
-/** The public keys that decide about a region's blocks. */
-export interface RegionKeys {
-  readonly id: string;
-  readonly log: Verifier;
-  readonly quorum: number;
-  readonly replicas: readonly Verifier[];
-  readonly nodes: ReadonlyMap<string, Verifier>;
 }
 
 /** A batch that was found in order. */
@@ -80,13 +71,14 @@ interface Header {
 
 /**
  * @param header the frame's header, as it came
+ * @param keys the public keys that decide about the region's blocks
  * @param state the region's state and the nodes' that the block will be applied to
  * @param sha256 of bytes, in base64
  * @returns the block, or null when all of it has been applied before
  * @throws BlockRefused
  */
 export function checkBlock(
-  header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionKeys,
+  header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionTrust,
   state: RegionState, node: (id: string) => NodeState, sha256: (bytes: Uint8Array) => string,
 ): CheckedBlock | null {
   const h = readHeader(header, parts.length);
@@ -177,7 +169,7 @@ function readHeader(header: Readonly<Record<string, unknown>>, partCount: number
   }
   const hashes = (field: string): Uint8Array[] => {
     const list = header[field];
-    const isHash = (x: unknown): boolean => typeof x === 'string' && /^[A-Za-z0-9+/]{43}=$/.test(x);
+    const isHash = (x: unknown): boolean => typeof x === 'string' && hashRegex.test(x);
     if (!Array.isArray(list) || list.length > PROOF_HASHES_MAX || !list.every(isHash)) {
       throw wrong(field, `at most ${PROOF_HASHES_MAX} SHA-256 hashes in base64`);
     }
@@ -186,7 +178,7 @@ function readHeader(header: Readonly<Record<string, unknown>>, partCount: number
   return { checkpoint, from, to, entries, consistency: hashes('consistency'), range: hashes('range') };
 }
 
-function openRegionCheckpoint(note: string, keys: RegionKeys): Checkpoint {
+function openRegionCheckpoint(note: string, keys: RegionTrust): Checkpoint {
   try {
     return openCheckpointWithQuorum(note, keys.log, keys.replicas, keys.quorum);
   } catch (error) {
@@ -230,5 +222,6 @@ function leafHashes(payload: Uint8Array, wrong: Wrong): BundleHashes {
   }
 }
 
+const hashRegex = new RegExp(HASH_BASE64_PATTERN);
 const isNat = (v: unknown): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

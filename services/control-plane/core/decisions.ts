@@ -5,6 +5,7 @@
  * its strings can need escaping), so matching it is as strict as `decodeDecision` and several times faster. What it does
  * not match, for instance a balance of 19 digits, is put to `decodeDecision`, whose word is final.
  */
+import { AMOUNT, ASSET, BALANCE_SHORT, ID, NATURAL, oneOf, POLICY_DIGEST, REFUSALS } from '../../protocol/grammar.ts';
 import { decodeDecision, EncodingError, type RefusalReason } from '../../protocol/index.ts';
 
 /** What one decision asks of the ledger. Texts, not numbers: they go into the outcome as they came. */
@@ -29,20 +30,15 @@ export class PayloadError extends Error {
   }
 }
 
-const ID = '[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}';
-const ASSET = '[A-Z][A-Z0-9]{1,11}';
-/** Every number that fits: 15 digits are below 2^53, 18 digits below 2^63. */
-const NAT = '(?:0|[1-9][0-9]{0,14})';
-const BALANCE = '(?:0|-?[1-9][0-9]{0,17})';
-const REASON = 'account-unknown|asset-mismatch|insufficient-funds|offline-limit-account|offline-limit-node|stale-state|overflow';
+const REASON = oneOf(REFUSALS);
 
 const decision = new RegExp(
-  `\\{"amount":"([1-9][0-9]{0,17})","asset":"(${ASSET})","credit":"(${ID})","debit":"(${ID})","decidedAt":${NAT},"id":"(${ID})",`
+  `\\{"amount":"(${AMOUNT})","asset":"(${ASSET})","credit":"(${ID})","debit":"(${ID})","decidedAt":${NATURAL},"id":"(${ID})",`
   + `"inputs":\\{"connected":(?:true|false),"creditAsset":(?:"${ASSET}"|null),`
-  + `"debit":(?:\\{"account":"${ID}","asOf":${NAT},"asset":"${ASSET}","balance":"${BALANCE}",`
-  + `"overdraft":(?:"${BALANCE}"|null)\\}|null),`
-  + `"debitAgeMs":${NAT},"offlineAccount":"${BALANCE}","offlineNode":"${BALANCE}","reserved":"${BALANCE}"\\},`
-  + `"mode":"(?:online|offline)","policy":"[0-9a-f]{16}",(?:"reason":"(${REASON})","result":"refused"|"result":"provisional"),`
+  + `"debit":(?:\\{"account":"${ID}","asOf":${NATURAL},"asset":"${ASSET}","balance":"${BALANCE_SHORT}",`
+  + `"overdraft":(?:"${BALANCE_SHORT}"|null)\\}|null),`
+  + `"debitAgeMs":${NATURAL},"offlineAccount":"${BALANCE_SHORT}","offlineNode":"${BALANCE_SHORT}","reserved":"${BALANCE_SHORT}"\\},`
+  + `"mode":"(?:online|offline)","policy":"${POLICY_DIGEST}",(?:"reason":"(${REASON})","result":"refused"|"result":"provisional"),`
   + '"type":"decision","v":1\\}', 'y');
 
 /** A payload is turned into text in pieces of about this many bytes: one large string costs several times as much. */

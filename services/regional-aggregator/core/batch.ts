@@ -3,7 +3,7 @@
  * (docs/protocol.md, edge node -> region). Reading it checks its form and bounds; whether it continues the node's log is
  * `assess` and `replay`.
  */
-import { decodeFrame, EncodingError } from '../../protocol/index.ts';
+import { decodeFrame, EncodingError, HASH_BASE64_PATTERN } from '../../protocol/index.ts';
 import { openCheckpoint, type Verifier } from '../../transparency/index.ts';
 
 /** Most bytes of one message. JetStream's `max_payload` defaults to 1 MB and has to be raised to this. */
@@ -72,8 +72,10 @@ export function parseBatch(message: Uint8Array): Batch {
   };
 }
 
+const hashRegex = new RegExp(HASH_BASE64_PATTERN);
+
 function hashFromBase64(value: unknown, i: number): Uint8Array {
-  const bytes = typeof value === 'string' && /^[A-Za-z0-9+/]{43}=$/.test(value) ? Buffer.from(value, 'base64') : null;
+  const bytes = typeof value === 'string' && hashRegex.test(value) ? Buffer.from(value, 'base64') : null;
   if (bytes === null || bytes.toString('base64') !== value) {
     throw new EncodingError(`proof[${i}]: expected a SHA-256 in base64, got ${show(value)}`);
   }

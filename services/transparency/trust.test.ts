@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { generateSigner } from '../transparency/index.ts';
+import { generateSigner } from './keys.ts';
 import { parseTrust, witnessedBy } from './trust.ts';
 
 const replica = (region: string, n: number): string => `t.example/region/${region}/replica/${n}`;
@@ -29,4 +29,12 @@ it.each<[string, string[], string[]]>([
   ['strangers', [replica('eu', 3), replica('eu', 4), 't.example/region/eu'], []],
 ])('a region has witnessed when a quorum of its replicas has: %s', (_what, cosigners, regions) => {
   expect(witnessedBy(trust, cosigners)).toEqual(regions);
+});
+
+it.each<[string, unknown]>([
+  ['null', null], ['a list', []], ['another file', { version: 1, offlineAfterMs: 2_000 }],
+  ['a region without nodes', { ...JSON.parse(file(2)), regions: [{ id: 'eu', log: 'x', quorum: 1, replicas: [] }] }],
+  ['a number for a key', { ...JSON.parse(file(2)), regions: [{ id: 'eu', log: 'x', quorum: 1, replicas: [1], nodes: [] }] }],
+])('what is no trust.json is called that: %s', (_what, value) => {
+  expect(() => parseTrust(JSON.stringify(value))).toThrow('not a trust.json: expected {origin');
 });

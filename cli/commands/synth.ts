@@ -1,0 +1,55 @@
+/** `tidemark synth`: the stacks of a config as Terraform JSON. The kit is loaded when it runs, so that other commands start fast. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { deployed, loadPlatform } from '../../platform/index.ts';
+import { CONFIG_FILE } from '../config-file.ts';
+import { CliError, EXIT } from '../errors.ts';
+import { counted, table, withJson, type Io } from '../io.ts';
+
+interface SynthOptions {
+  readonly config: string;
+  readonly out: string;
+  readonly stack?: readonly string[];
+  readonly json?: boolean;
+}
+
+export function addSynth(program: Command, io: Io): void {
+  withJson(
+    program.command('synth').description('write the stacks of a config as Terraform JSON: <out>/stacks/<stack>/cdk.tf.json')
+      .option('--config <file>', 'the definition of the deployment (or set TIDEMARK_CONFIG)', io.env['TIDEMARK_CONFIG'] ?? CONFIG_FILE)
+      .option('--out <folder>', 'where to (or set CDKTF_OUTDIR, as cdktf-cli does)', io.env['CDKTF_OUTDIR'] ?? 'cdktf.out')
+      .option('--stack <names...>', 'only these: global, region-eu, edge-eu-fra-1'),
+    ['tidemark synth', 'tidemark synth --config examples/pilot.config.ts --out /tmp/pilot', 'tidemark synth --stack global region-eu'],
+  ).action(async (options: SynthOptions) => {
+    const platform = await loadPlatform(options.config);
+    const { loadLocks, saveAddresses } = await import('../../stacks/locks.ts');
+    const { buildApp, stackNames } = await import('../../stacks/app.ts');
+    const known = stackNames(deployed(platform));
+    const unknown = (options.stack ?? []).filter((name) => !known.includes(name));
+    if (unknown.length > 0) {
+      throw new CliError(EXIT.usage, 'unknown-stack', `--stack: no such stack: ${unknown.join(', ')}; this config has ${known.join(', ')}`);
+    }
+    const folder = dirname(resolve(options.config));
+    const locks = loadLocks(folder, platform);
+    const out = resolve(options.out);
+    const app = buildApp(platform, {
+      outdir: out, addresses: locks.addresses, images: locks.images, ...(options.stack === undefined ? {} : { only: options.stack }),
+    });
+    app.synth();
+    // Written last: a synthesis that failed has planned nothing.
+    const planned = saveAddresses(folder, locks);
+    const names = known.filter((name) => options.stack === undefined || options.stack.includes(name));
+    const files = names.map((name) => join(out, 'stacks', name, 'cdk.tf.json'));
+    const missing = files.filter((file) => !existsSync(file));
+    if (missing.length > 0) throw new CliError(EXIT.failed, 'not-written', `synthesis did not write ${missing.join(', ')}`);
+    if (options.json === true) {
+      io.out(JSON.stringify({ out, stacks: names.map((name, i) => ({ name, file: files[i] })), addresses: planned, images: locks.images !== undefined }));
+      return;
+    }
+    io.out(table([['STACK', 'FILE'], ...names.map((name, i) => [name, files[i]!])]));
+    if (planned.added.length > 0) io.err(`planned networks for ${planned.added.join(', ')} in ${planned.file}: commit it, so that they stay where they are`);
+    if (locks.images === undefined) io.err('no images.lock.json: each image\'s digest is a variable of its stacks; `tidemark images build` and `push` record them');
+    io.out(`${counted(names.length, 'stack')} in ${out}`);
+  });
+}
