@@ -24,6 +24,8 @@ export const FACTS = {
     ticketTopicArn: { what: 'SNS topic of alarms that wait for office hours', kind: 'text' },
     maintenanceAlarmName: { what: 'alarm that is in ALARM during maintenance and drills, and suppresses the others\' actions', kind: 'text' },
     registry: { what: 'host of the ECR registry that images are pushed to', kind: 'text' },
+    telemetryLogGroupName: { what: 'log group that collectors write metrics to', kind: 'text' },
+    telemetryLogGroupArn: { what: 'its ARN', kind: 'text' },
   },
   region: {
     vpcId: { what: 'id of the region\'s VPC', kind: 'text' },

@@ -1,0 +1,3 @@
+/** Customer keys for everything at rest. */
+export { type KeyUse } from './defaults.ts';
+export { EncryptionKey, type EncryptionKeyProps, type ExistingKey } from './encryption-key.ts';
