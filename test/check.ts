@@ -7,7 +7,7 @@ import {
   decodeBatch, decodeDecision, decodeGlobal, sameInstruction,
   type AccountState, type DecisionEntry, type Instruction, type OutcomeEntry, type Policy,
 } from '../services/protocol/index.ts';
-import { witnessedBy, type Trust } from '../services/shell/index.ts';
+import { witnessedBy, type Trust } from '../services/transparency/index.ts';
 import { hashLeaf, openCheckpoint, openCheckpointWithQuorum } from '../services/transparency/index.ts';
 
 /** What a client was told, and what it had asked for. */

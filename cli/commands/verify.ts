@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { layoutOf } from '../../services/local/provision.ts';
-import { parseTrust } from '../../services/shell/trust.ts';
+import { parseTrust } from '../../services/transparency/index.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { counted, withData, type CommonOptions, type Io } from '../io.ts';
 import { createProgress } from '../progress.ts';

@@ -5,8 +5,7 @@ import {
   BATCH_MAX, Problem, type Drift, type Instruction, type OutcomeEntry, type ServiceStatus,
 } from '../../services/protocol/index.ts';
 import { toJson as toHistogramJson } from '../../services/telemetry/index.ts';
-import { parseTrust } from '../../services/shell/trust.ts';
-import { hashLeaf, parseProof, verifyInclusion } from '../../services/transparency/index.ts';
+import { hashLeaf, parseProof, parseTrust, verifyInclusion } from '../../services/transparency/index.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { each, writeExport } from '../export/write.ts';
 import { logSources, type Connected } from '../platform.ts';

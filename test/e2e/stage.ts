@@ -12,7 +12,8 @@ import {
   createControlClient, createEdgeClient, createRegionClient, type BatchItem, type ControlClient, type EdgeClient, type LogClient,
 } from '../../services/protocol/client.ts';
 import { Problem, type AccountState, type Instruction, type ServiceStatus } from '../../services/protocol/index.ts';
-import { readFileContent, readTrust, witnessedBy, type Trust } from '../../services/shell/index.ts';
+import { readFileContent, readTrust } from '../../services/shell/index.ts';
+import { witnessedBy, type Trust } from '../../services/transparency/index.ts';
 import {
   bundlePath, decodeBundle, openCheckpoint, openCheckpointWithQuorum, TILE_WIDTH, tilePath, type Checkpoint,
 } from '../../services/transparency/index.ts';

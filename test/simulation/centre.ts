@@ -10,7 +10,7 @@ import { readDecisions, type Settlement } from '../../services/control-plane/cor
 import { applyBatch, type Account, type Earlier, type Fate } from '../../services/control-plane/core/ledger.ts';
 import { formatStatement } from '../../services/control-plane/core/statement.ts';
 import { encodeAccount, type AccountState } from '../../services/protocol/index.ts';
-import type { Trust } from '../../services/shell/index.ts';
+import type { Trust } from '../../services/transparency/index.ts';
 import { EMPTY_ROOT, formatAddCheckpoint, Frontier, validSignatures } from '../../services/transparency/index.ts';
 import { checkpointNote, withCosignatures } from './keys.ts';
 import { createLog, type MemoryLog } from './memory-log.ts';

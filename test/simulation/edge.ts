@@ -13,7 +13,7 @@ import {
   decodeDecision, decodeOutcomes, encodeDecision, encodeFrame, sameInstruction, type AccountState, type DecisionEntry,
     type Frame, type Instruction,
 } from '../../services/protocol/index.ts';
-import type { Trust } from '../../services/shell/index.ts';
+import type { Trust } from '../../services/transparency/index.ts';
 import { hashLeaf } from '../../services/transparency/index.ts';
 import { checkpointNote } from './keys.ts';
 import { createLog, type MemoryLog } from './memory-log.ts';

@@ -1,6 +1,6 @@
 /** What the simulated tiers share: who is who, what can be broken on purpose, and what is watched while it runs. */
 import type { Policy } from '../../services/protocol/index.ts';
-import type { RegionTrust, Trust } from '../../services/shell/index.ts';
+import type { RegionTrust, Trust } from '../../services/transparency/index.ts';
 import type { Rng } from './rng.ts';
 import { simKey, type SimKey } from './keys.ts';
 

@@ -13,7 +13,7 @@ import {
 import { assess, emptyNode, extend, replay, type Extension, type NodeState,
   type ReplayContext } from '../../services/regional-aggregator/core/replay.ts';
 import { encodeBatch, encodeFrame, EncodingError, type BatchEntry } from '../../services/protocol/index.ts';
-import type { RegionTrust } from '../../services/shell/index.ts';
+import type { RegionTrust } from '../../services/transparency/index.ts';
 import {
   bundleLeafHashes, decideAddCheckpoint, NoteError, parseAddCheckpoint, parseCheckpoint, parseNote, validSignatures,
 } from '../../services/transparency/index.ts';
