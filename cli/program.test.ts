@@ -38,7 +38,7 @@ const commands = (): { name: string; command: Command }[] => {
 describe('every command', () => {
   test('there are these', () => expect(commands().map((c) => c.name)).toEqual([
     'up', 'status', 'settle', 'account open', 'account show', 'replay', 'replay-isolated', 'partition', 'heal', 'load', 'verify', 'export', 'synth',
-    'config check', 'check', 'images build', 'images push', 'images pin', 'images list', 'images base', 'keys create', 'keys renew', 'keys push', 'version',
+    'config check', 'check', 'slas', 'images build', 'images push', 'images pin', 'images list', 'images base', 'keys create', 'keys renew', 'keys push', 'version',
   ]));
   test.each(commands().map((c) => c.name))('%s has help with examples, exit codes and --json', async (name) => {
     const { code, out } = await tidemark(...name.split(' '), '--help');

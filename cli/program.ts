@@ -17,6 +17,7 @@ import { addHeal, addPartition } from './commands/partition.ts';
 import { addReplay } from './commands/replay.ts';
 import { addReplayIsolated } from './commands/replay-isolated.ts';
 import { addSettle } from './commands/settle.ts';
+import { addSlas } from './commands/slas.ts';
 import { addSynth } from './commands/synth.ts';
 import { addStatus } from './commands/status.ts';
 import { addUp } from './commands/up.ts';
@@ -45,7 +46,7 @@ Start here:
   $ tidemark export audit && tidemark verify audit
 ${EXIT_HELP}`);
   for (const add of [
-    addUp, addStatus, addSettle, addAccount, addReplay, addReplayIsolated, addPartition, addHeal, addLoad, addVerify, addExport, addSynth, addConfig, addCheck, addImages, addKeys, addVersion,
+    addUp, addStatus, addSettle, addAccount, addReplay, addReplayIsolated, addPartition, addHeal, addLoad, addVerify, addExport, addSynth, addConfig, addCheck, addSlas, addImages, addKeys, addVersion,
   ]) add(program, io, ending);
   configure(program, io);
   return program;

@@ -90,8 +90,15 @@ function look(pace: Pace, minutes: number, shortened: number): BurnLook {
 /** Twelve digits are more than any measurement has, and hide what doubles make of 1 - 0.99. */
 const rounded = (value: number): number => Number(value.toPrecision(12));
 
+/** Minutes, and how many times faster than sustainable the budget goes. */
+export interface ScaledWindow {
+  readonly longMinutes: number;
+  readonly shortMinutes: number;
+  readonly factor: number;
+}
+
 /** The windows for an SLA window of another length: the same shares of its budget, over windows in proportion. Factors stay. */
-export function scaleWindow(window: BurnWindow, windowDays: number): { readonly longMinutes: number; readonly shortMinutes: number; readonly factor: number } {
+export function scaleWindow(window: BurnWindow, windowDays: number): ScaledWindow {
   const longMinutes = Math.min(LONG_MINUTES_MAX, Math.max(1, Math.round((window.longMinutes * windowDays) / BURN_TABLE_DAYS)));
   return {
     longMinutes,

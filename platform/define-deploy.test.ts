@@ -32,6 +32,13 @@ const paths = (input: unknown): string[] => checkPlatform(input).map((issue) => 
 const edge = (id: string, host: object): string[] => messages(withDeploy({ edges: { [id]: host } }));
 const OUTPOST = { arn: 'arn:aws:outposts:eu-central-1:123456789012:outpost/op-0123456789abcdef0', zone: 'eu-central-1b' };
 
+it('the place of runbooks is a URL that files can be put behind', () => {
+  expect(definePlatform(withDeploy({ runbooks: 'https://git.example.com/main/' }) as PlatformInput).deploy?.runbooks).toBe('https://git.example.com/main/');
+  for (const wrong of ['http://git.example.com/', 'https://git.example.com/main', 'https://git.example.com/?file=/', 7]) {
+    expect(paths(withDeploy({ runbooks: wrong }))).toEqual(['deploy.runbooks']);
+  }
+});
+
 describe('defaults', () => {
   it('are those of production', () => {
     expect(definePlatform(good).deploy).toEqual({

@@ -13,7 +13,7 @@ import { at, didYouMean, type Reader } from './issues.ts';
 import type { ControlPlane } from './model.ts';
 
 const KEYS = [
-  'environment', 'shape', 'storage', 'accountId', 'domain', 'hostedZoneId', 'cidr', 'zones', 'replicaRegion', 'authorities', 'contacts', 'state',
+  'environment', 'shape', 'storage', 'accountId', 'domain', 'hostedZoneId', 'cidr', 'zones', 'replicaRegion', 'authorities', 'contacts', 'runbooks', 'state',
   'retention', 'tags', 'sizes', 'regions', 'edges',
 ] as const;
 
@@ -29,6 +29,9 @@ export function readDeploy(r: Reader, value: unknown, around: Surroundings): May
   const hostedZoneId = readHostedZone(r, o['hostedZoneId']);
   const cidr = readCidr(r, or(o['cidr'], '10.64.0.0/10'));
   const replicaRegion = readReplicaRegion(r, o['replicaRegion'], around);
+  const runbooks = o['runbooks'] === undefined ? undefined : r.text(
+    'deploy.runbooks', o['runbooks'], /^https:\/\/[^\s\p{Cc}?#]{4,300}\/$/u, 'a URL that ends with /: https://git.example.com/clearing/blob/main/',
+  );
   const authorities = r.text(
     'deploy.authorities', or(o['authorities'], 'keys/ca.pem'), /^[^\p{Cc}]{1,300}$/u, 'path of a PEM file, relative to the config: keys/ca.pem',
   );
@@ -52,7 +55,7 @@ export function readDeploy(r: Reader, value: unknown, around: Surroundings): May
   // Whatever is missing has an issue, which stops the config.
   return {
     environment, shape, storage, ...(accountId === undefined ? {} : { accountId }), domain, hostedZoneId, cidr, zones, replicaRegion, authorities,
-    contacts, ...(state === undefined ? {} : { state }), retention, tags, sizes, regions, edges,
+    ...(runbooks === undefined ? {} : { runbooks }), contacts, ...(state === undefined ? {} : { state }), retention, tags, sizes, regions, edges,
   } as Deploy;
 }
 

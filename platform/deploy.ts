@@ -36,6 +36,11 @@ export interface DeployInput {
   readonly authorities?: string;
   /** Whom alarms reach, by severity: e-mail addresses or https URLs. */
   readonly contacts: ContactsInput;
+  /**
+   * What runbooks that are files of a repository are found below: `https://git.example.com/clearing/blob/main/`. Alarms link to them.
+   * @default - alarms name the file
+   */
+  readonly runbooks?: string;
   /** @default - state in a file beside the synthesized stacks */
   readonly state?: StateInput;
   readonly retention?: RetentionInput;
@@ -115,6 +120,7 @@ export interface Deploy {
   readonly replicaRegion: string;
   readonly authorities: string;
   readonly contacts: ContactsInput;
+  readonly runbooks?: string;
   readonly state?: StateInput;
   readonly retention: Required<RetentionInput>;
   readonly tags: Readonly<Record<string, string>>;
