@@ -89,7 +89,7 @@ describe('mistakes', () => {
     });
     expect(messages(wrong)).toMatchInlineSnapshot(`
       [
-        "deploy.zone: got {}; allowed: no such key here, only environment, shape, storage, accountId, domain, hostedZoneId, cidr, zones, replicaRegion, authorities, contacts, state, retention, tags, sizes, regions, edges; did you mean "zones"?",
+        "deploy.zone: got {}; allowed: no such key here, only environment, shape, storage, accountId, domain, hostedZoneId, cidr, zones, replicaRegion, authorities, contacts, runbooks, state, retention, tags, sizes, regions, edges; did you mean "zones"?",
         "deploy.environment: got "Prod"; allowed: a lower-case letter, then letters, digits and hyphens, at most 32, no hyphen at the end",
         "deploy.shape: got "prod"; allowed: one of pilot, production; did you mean "production"?",
         "deploy.storage: got "postgres"; allowed: one of embedded, managed",
