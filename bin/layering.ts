@@ -41,7 +41,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Measures the parts, and the whole.
   bench: ['services', 'cli', 'stacks'],
   // The seeded simulation and the runs from end to end.
-  test: ['services', 'cli', 'constructs', 'stacks', 'loadtests'],
+  test: ['services', 'cli', 'constructs', 'stacks', 'loadtests', 'bin'],
   constructs: [],
   stacks: ['constructs', 'runbooks'],
   runbooks: ['services/protocol'],

@@ -85,7 +85,8 @@ describe('secrets', () => {
     const of = (storage: Deploy['storage'], kind: 'global' | 'region' | 'edge', id?: string): readonly string[] =>
       secretsOf({ regions: config.regions, deploy: { storage } }, { kind, ...(id === undefined ? {} : { id }) });
     expect(of('managed', 'edge', 'eu-fra-1')).toEqual(['key', 'trust', 'token', 'tls-cert', 'tls-key']);
-    expect(of('managed', 'global')).toEqual(of('managed', 'edge', 'eu-fra-1'));
+    expect(of('embedded', 'global')).toEqual(of('managed', 'edge', 'eu-fra-1'));
+    expect(of('managed', 'global')).toEqual([...of('embedded', 'global'), 'ledger-credentials']);
     expect(of('embedded', 'region', 'us')).toEqual(['key-0', 'region-key', 'trust', 'token', 'tls-cert', 'tls-key']);
     expect(of('managed', 'region', 'eu')).toEqual([
       'key-0', 'key-1', 'key-2', 'region-key', 'trust', 'token', 'tls-cert', 'tls-key', 'stream-token', 'stream-tls-cert', 'stream-tls-key',

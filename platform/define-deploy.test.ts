@@ -42,7 +42,7 @@ it('the place of runbooks is a URL that files can be put behind', () => {
 describe('defaults', () => {
   it('are those of production', () => {
     expect(definePlatform(good).deploy).toEqual({
-      ...deploy, environment: 'production', shape: 'production', storage: 'managed', cidr: '10.64.0.0/10', zones: {}, authorities: 'keys/ca.pem',
+      ...deploy, environment: 'production', shape: 'production', storage: 'managed', cidr: '10.64.0.0/10', zones: {}, authorities: 'keys/ca.pem', operatorCidrs: [],
       retention: { logDays: 90, backupDays: 35, auditDays: 3_650 }, tags: {}, sizes: { controlPlane: 'medium', region: 'medium', edge: 'small' },
       regions: {}, edges: {},
     });
@@ -89,7 +89,7 @@ describe('mistakes', () => {
     });
     expect(messages(wrong)).toMatchInlineSnapshot(`
       [
-        "deploy.zone: got {}; allowed: no such key here, only environment, shape, storage, accountId, domain, hostedZoneId, cidr, zones, replicaRegion, authorities, contacts, runbooks, state, retention, tags, sizes, regions, edges; did you mean "zones"?",
+        "deploy.zone: got {}; allowed: no such key here, only environment, shape, storage, accountId, domain, hostedZoneId, cidr, zones, replicaRegion, authorities, operatorCidrs, contacts, runbooks, state, retention, tags, sizes, regions, edges; did you mean "zones"?",
         "deploy.environment: got "Prod"; allowed: a lower-case letter, then letters, digits and hyphens, at most 32, no hyphen at the end",
         "deploy.shape: got "prod"; allowed: one of pilot, production; did you mean "production"?",
         "deploy.storage: got "postgres"; allowed: one of embedded, managed",

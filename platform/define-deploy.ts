@@ -5,7 +5,7 @@ import {
   ACCOUNT, ACCOUNT_ALLOWED, CONTACTS_MAX, DOMAIN, DOMAIN_ALLOWED, LOG_DAYS, NAME_LIMITS, SHAPE_DEFAULTS, SHAPES, SIZES, STORAGES, TAG_LIMITS, TIERS,
 } from './deploy-limits.ts';
 import type { ContactsInput, Deploy, RetentionInput, StateInput } from './deploy.ts';
-import { checkPlaces, readEdgeHosts, readRegionHosts, readZones } from './define-hosts.ts';
+import { readClients, checkPlaces, readEdgeHosts, readRegionHosts, readZones } from './define-hosts.ts';
 import { ID, ID_ALLOWED, or, type Maybe } from './define-shared.ts';
 import { CONTROL_LABEL, controlHost, replicaHosts } from './hosts.ts';
 import { completeRegion, type RegionParts, type Surroundings } from './define-sites.ts';
@@ -13,7 +13,7 @@ import { at, didYouMean, type Reader } from './issues.ts';
 import type { ControlPlane } from './model.ts';
 
 const KEYS = [
-  'environment', 'shape', 'storage', 'accountId', 'domain', 'hostedZoneId', 'cidr', 'zones', 'replicaRegion', 'authorities', 'contacts', 'runbooks', 'state',
+  'environment', 'shape', 'storage', 'accountId', 'domain', 'hostedZoneId', 'cidr', 'zones', 'replicaRegion', 'authorities', 'operatorCidrs', 'contacts', 'runbooks', 'state',
   'retention', 'tags', 'sizes', 'regions', 'edges',
 ] as const;
 
@@ -29,6 +29,7 @@ export function readDeploy(r: Reader, value: unknown, around: Surroundings): May
   const hostedZoneId = readHostedZone(r, o['hostedZoneId']);
   const cidr = readCidr(r, or(o['cidr'], '10.64.0.0/10'));
   const replicaRegion = readReplicaRegion(r, o['replicaRegion'], around);
+  const operatorCidrs = readClients(r, 'deploy.operatorCidrs', or(o['operatorCidrs'], []));
   const runbooks = o['runbooks'] === undefined ? undefined : r.text(
     'deploy.runbooks', o['runbooks'], /^https:\/\/[^\s\p{Cc}?#]{4,300}\/$/u, 'a URL that ends with /: https://git.example.com/clearing/blob/main/',
   );
@@ -54,7 +55,7 @@ export function readDeploy(r: Reader, value: unknown, around: Surroundings): May
   }
   // Whatever is missing has an issue, which stops the config.
   return {
-    environment, shape, storage, ...(accountId === undefined ? {} : { accountId }), domain, hostedZoneId, cidr, zones, replicaRegion, authorities,
+    environment, shape, storage, ...(accountId === undefined ? {} : { accountId }), domain, hostedZoneId, cidr, zones, replicaRegion, authorities, operatorCidrs,
     ...(runbooks === undefined ? {} : { runbooks }), contacts, ...(state === undefined ? {} : { state }), retention, tags, sizes, regions, edges,
   } as Deploy;
 }

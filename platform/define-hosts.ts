@@ -97,7 +97,7 @@ function readKind(r: Reader, path: string, value: unknown, location: Maybe<strin
   return r.report(path, kind, `${hostKindsAt(location).join(' or ')}, as its location is ${location}`, hint);
 }
 
-function readClients(r: Reader, path: string, value: unknown): Maybe<readonly string[]> {
+export function readClients(r: Reader, path: string, value: unknown): Maybe<readonly string[]> {
   const list = r.list(path, value, 0, CLIENT_CIDRS_MAX);
   for (const [i, text] of (list ?? []).entries()) {
     const cidr = typeof text === 'string' ? parseCidr(text) : undefined;

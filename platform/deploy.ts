@@ -34,6 +34,8 @@ export interface DeployInput {
   readonly replicaRegion: string;
   /** PEM file with the certificates of the platform's own authority, relative to the config. @default 'keys/ca.pem' */
   readonly authorities?: string;
+  /** Networks that operators call the control plane from, beside its own and the regions': a VPN's. @default - none */
+  readonly operatorCidrs?: readonly string[];
   /** Whom alarms reach, by severity: e-mail addresses or https URLs. */
   readonly contacts: ContactsInput;
   /**
@@ -119,6 +121,7 @@ export interface Deploy {
   readonly zones: Readonly<Record<string, readonly string[]>>;
   readonly replicaRegion: string;
   readonly authorities: string;
+  readonly operatorCidrs: readonly string[];
   readonly contacts: ContactsInput;
   readonly runbooks?: string;
   readonly state?: StateInput;

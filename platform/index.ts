@@ -19,7 +19,7 @@ export * from './model.ts';
 export { nearest } from './nearest.ts';
 export { createFloors, type Floor, type Floors, type Topology } from './physics.ts';
 export { policyText, toPolicy } from './policy.ts';
-export { SECRET_BYTES_MAX, secretName, secretsOf, stackName, type StackRef } from './secrets.ts';
+export { LEDGER_SECRET, SECRET_BYTES_MAX, secretName, secretsOf, stackName, type StackRef } from './secrets.ts';
 export * from './services.ts';
 export { planEdgeSubnets, planSubnets, type EdgeSubnetPlan, type PlannedSubnet, type SubnetPlan } from './subnets.ts';
 export { createRoundTrips, KNOWN_LOCATIONS, roundTripMs, type KnownLocation, type LocationKind, type OwnFigures, type RoundTrips } from './rtt.ts';

@@ -30,11 +30,15 @@ const COMMON = ['trust', 'token', 'tls-cert', 'tls-key'] as const;
 
 /** The secrets of one stack, as the last part of their names. */
 export function secretsOf(platform: Pick<Platform, 'regions'> & { readonly deploy: Pick<Deploy, 'storage'> }, stack: Pick<StackRef, 'kind' | 'id'>): readonly string[] {
-  if (stack.kind !== 'region') return ['key', ...COMMON];
+  if (stack.kind === 'edge') return ['key', ...COMMON];
+  if (stack.kind === 'global') return ['key', ...COMMON, ...(platform.deploy.storage === 'managed' ? [LEDGER_SECRET] : [])];
   const region = platform.regions.find((r) => r.id === stack.id);
   if (region === undefined) throw new RangeError(`no region ${JSON.stringify(stack.id)}; there are ${platform.regions.map((r) => r.id).join(', ')}`);
   return [...replicaKeys(region), 'region-key', ...COMMON, ...(platform.deploy.storage === 'managed' ? STREAM : [])];
 }
+
+/** User and password of the ledger's database, as JSON: the control plane's own, not the database's master. */
+export const LEDGER_SECRET = 'ledger-credentials';
 
 /** Of a region whose order is kept by a JetStream cluster: its token, and the certificate of its servers. */
 const STREAM = ['stream-token', 'stream-tls-cert', 'stream-tls-key'] as const;

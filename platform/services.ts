@@ -54,6 +54,10 @@ export const COMMON_SETTINGS = {
     env: 'TIDEMARK_TLS_CA', kind: 'file', optional: true,
     what: 'PEM certificates of authorities to trust beside the well-known ones when calling other services',
   },
+  slas: {
+    env: 'TIDEMARK_SLAS', kind: 'file', optional: true,
+    what: 'the platform\'s SLAs, a JSON list as definePlatform() returns them; without it none is measured',
+  },
   logLevel: { env: 'TIDEMARK_LOG_LEVEL', kind: 'text', default: 'info', what: 'pino level: trace, debug, info, warn, error, fatal or silent' },
 } as const satisfies Record<string, Setting>;
 
@@ -61,6 +65,10 @@ export const EDGE_SETTINGS = {
   ...COMMON_SETTINGS,
   regionUrls: { env: 'TIDEMARK_REGION_URLS', kind: 'list', what: 'base URLs of the region\'s replicas, comma-separated, in order of preference' },
   policy: { env: 'TIDEMARK_POLICY', kind: 'file', what: 'the policy, as canonical JSON' },
+  telemetryWindow: {
+    env: 'TIDEMARK_TELEMETRY_WINDOW_MS', kind: 'number', default: '5000',
+    what: 'how long a telemetry window is, milliseconds; 0 counts, but sends nothing',
+  },
 } as const satisfies Record<string, Setting>;
 
 export const REGION_SETTINGS = {

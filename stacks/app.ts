@@ -18,6 +18,8 @@ export interface AppOptions {
   readonly addresses?: AddressPlan;
   /** Image digests. @default - a variable of each stack for each image */
   readonly images?: ImageLock | undefined;
+  /** PEM certificates of the platform's own authority. @default - a variable of the stacks that need them */
+  readonly authorities?: string | undefined;
   /** Only these stacks: `global`, `region-eu`, `edge-eu-fra-1`. @default - all */
   readonly only?: readonly string[];
 }
@@ -39,7 +41,7 @@ export function buildApp(input: Platform, options: AppOptions = {}): App {
     stackTraces: false, ...(options.outdir === undefined ? {} : { outdir: options.outdir }),
   });
   const wanted = (name: string): boolean => options.only === undefined || options.only.includes(name);
-  const props = { platform, addresses: options.addresses ?? planAddresses(platform), images: options.images };
+  const props = { platform, addresses: options.addresses ?? planAddresses(platform), images: options.images, authorities: options.authorities };
   if (wanted('global')) new GlobalStack(app, 'global', props);
   for (const region of platform.regions) {
     const name = stackName(stackId(platform, 'region', region.id));

@@ -35,13 +35,22 @@ export interface Providers {
 /** `tidemark-production`: what every name starts with. */
 export const namePrefix = (platform: DeployedPlatform): string => `${platform.name}-${platform.deploy.environment}`;
 
+/** What runbooks of alarms and dashboards are found below, as far as the definition says it. */
+export const runbooksOf = ({ deploy }: DeployedPlatform): { readonly runbookBaseUrl?: string } =>
+  (deploy.runbooks === undefined ? {} : { runbookBaseUrl: deploy.runbooks });
+
 export const stackId = <K extends StackId['kind']>(platform: DeployedPlatform, kind: K, id?: string): StackId<K> => ({
   platform: platform.name, environment: platform.deploy.environment, kind, ...(id === undefined ? {} : { id }),
 });
 
+/** Releases of the AWS provider that know everything that is written here. */
+const AWS_PROVIDER = '~> 6.25';
+
 /** The stack's providers and its state: to be made first in every stack. */
 export function setUp(stack: TerraformStack, platform: DeployedPlatform, self: StackId, location: string): Providers {
   const { deploy } = platform;
+  // The bindings say ~> 6.0; Ed25519 keys and regions of ECR's templates came later.
+  stack.addOverride('terraform.required_providers.aws.version', AWS_PROVIDER);
   const ownRegion = awsRegionOf(location, platform);
   const globalRegion = awsRegionOf(platform.controlPlane.location, platform);
   const own = provider(stack, 'aws', platform, self, ownRegion);

@@ -19,7 +19,7 @@ import { COLLECTOR_IMAGE, TelemetryPipeline } from '../constructs/telemetry-pipe
 import {
   awsRegionOf, edgeHostOf, IMAGE, metricNamespace, planEdgeSubnets, policyText, secretsOf, zonesOf, type EdgeHost, type Size,
 } from '../platform/index.ts';
-import { namePrefix, setUp, stackId, type EdgeStackProps, type Providers } from './common.ts';
+import { namePrefix, runbooksOf, setUp, stackId, type EdgeStackProps, type Providers } from './common.ts';
 import { PILOT_EXCEPTIONS, shapeOf } from './global-shape.ts';
 import { regionDomain, replicaHosts } from './region-names.ts';
 
@@ -79,7 +79,7 @@ export class EdgeStack extends TerraformStack {
     }
     // Beside the metrics and the topics, which are the centre's.
     this.alarms = new SlaAlarms(this, 'alarms', {
-      name: namePrefix(platform), slas: platform.slas, scopes: [`site:${edge.id}`], namespace: metricNamespace(platform.name, deploy.environment),
+      name: namePrefix(platform), slas: platform.slas, scopes: [`site:${edge.id}`], ...runbooksOf(platform), namespace: metricNamespace(platform.name, deploy.environment),
       provider: providers.global, maintenanceAlarmName: centre.maintenanceAlarmName,
       topicArns: { page: [centre.pageTopicArn], ticket: [centre.ticketTopicArn] },
     });

@@ -114,7 +114,7 @@ test('the control plane is told what it needs: secrets by name, the regions\' re
     [setting(CONTROL, 'tiles')]: expect.stringMatching(/^s3:\/\/\$\{aws_s3_bucket\..*\.bucket\}\/tiles$/),
   });
   const secrets = all('aws_secretsmanager_secret').map((secret) => secret['name']);
-  expect(new Set(secrets)).toEqual(new Set([...secretsOf(platform, self), 'ledger-credentials'].map((what) => secretName(self, what))));
+  expect(new Set(secrets)).toEqual(new Set(secretsOf(platform, self).map((what) => secretName(self, what))));
   expect((control!['secrets'] as { name: string }[]).map(({ name }) => name).sort()).toEqual(
     ['key', 'trust', 'token', 'certificate', 'certificateKey', 'ledgerCredentials'].map((name) => `${setting(CONTROL, name)}_CONTENT`).sort(),
   );
@@ -153,6 +153,13 @@ test('alarms of the global SLAs alone, silenced by the maintenance alarm', () =>
   expect(new Set(stack.alarms.alerts.map(({ plan }) => plan.sla.id))).toEqual(new Set(['final']));
   expect(platform.slas).toHaveLength(2);
   for (const alarm of all('aws_cloudwatch_composite_alarm')) expect(alarm['actions_suppressor']).toMatchObject({ alarm: expect.stringContaining('maintenance') });
+});
+
+test('one dashboard of the whole platform, in the AWS region that the metrics are in', () => {
+  const { stack, all } = synth(INPUT);
+  expect(all('aws_cloudwatch_dashboard').map((d) => d['dashboard_name']).sort()).toEqual([...stack.dashboard.dashboardNames].sort());
+  const text = all('aws_cloudwatch_dashboard').map((d) => d['dashboard_body'] as string).join('\n');
+  for (const shown of ['final', 'ordered', 'region:eu', 'Tidemark/tidemark/production', 'eu-west-1']) expect(text).toContain(shown);
 });
 
 test('without a lock file and an authority, digests and certificates are variables that must be given', () => {

@@ -6,7 +6,7 @@ import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-i
 import { TerraformStack } from 'cdktf';
 import { type Construct } from 'constructs';
 import { suppress } from '../constructs/checks/suppress.ts';
-import { publishFacts, type SettingValue } from '../constructs/common/index.ts';
+import { ConstructError, publishFacts, type SettingValue } from '../constructs/common/index.ts';
 import { ControlPlane } from '../constructs/control-plane/index.ts';
 import { EncryptionKey } from '../constructs/encryption-key/index.ts';
 import { LedgerDatabase } from '../constructs/ledger-database/index.ts';
@@ -16,14 +16,15 @@ import { LogBucket } from '../constructs/private-bucket/index.ts';
 import { ecrRegistry, ImageReplication, ServiceImage } from '../constructs/service-image/index.ts';
 import { ServiceSecrets } from '../constructs/service-secrets/index.ts';
 import { SigningKey } from '../constructs/signing-key/index.ts';
-import { SlaAlarms } from '../constructs/sla-alarms/index.ts';
+import { SettlementDashboard } from '../constructs/settlement-dashboard/index.ts';
+import { scopesOf, SlaAlarms } from '../constructs/sla-alarms/index.ts';
 import { COLLECTOR_IMAGE, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
 import { TransparencyBucket } from '../constructs/transparency-bucket/index.ts';
 import {
-  edgeHostOf, IMAGE, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, stackName, zonesOf, type ServiceId,
+  edgeHostOf, IMAGE, LEDGER_SECRET, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, stackName, zonesOf, type ServiceId,
 } from '../platform/index.ts';
 import { authoritiesSetting, type AuthorityProps } from './authorities.ts';
-import { namePrefix, provider, setUp, stackId, type DeployedPlatform, type StackProps } from './common.ts';
+import { runbooksOf, namePrefix, provider, setUp, stackId, type DeployedPlatform, type StackProps } from './common.ts';
 import { LEDGER_CAPACITY, PILOT_EXCEPTIONS, shapeOf, type GlobalShape } from './global-shape.ts';
 import { witnessUrls } from './region-names.ts';
 
@@ -31,8 +32,6 @@ export interface GlobalStackProps extends StackProps, AuthorityProps {}
 
 /** User of the ledger's database that the control plane connects as. */
 const LEDGER_USER = 'tidemark';
-/** Secret with the password of that user; beside those that `tidemark keys` makes. */
-const LEDGER_SECRET = 'ledger-credentials';
 
 /** What all parts of the stack are told. */
 interface Surroundings {
@@ -49,6 +48,9 @@ interface Surroundings {
   readonly network: Network;
 }
 
+/** CloudWatch's dashboards are paid one by one; more sites than these are shown by region, and site by site in Grafana (`tidemark slas`). */
+const SITES_SHOWN_MAX = 60;
+
 export class GlobalStack extends TerraformStack {
   readonly network: Network;
   readonly key: EncryptionKey;
@@ -63,6 +65,8 @@ export class GlobalStack extends TerraformStack {
   readonly images: Readonly<Record<ServiceId, ServiceImage>>;
   readonly controlPlane: ControlPlane;
   readonly alarms: SlaAlarms;
+  /** Of the whole platform. */
+  readonly dashboard: SettlementDashboard;
 
   constructor(scope: Construct, id: string, props: GlobalStackProps) {
     super(scope, id);
@@ -91,12 +95,17 @@ export class GlobalStack extends TerraformStack {
     const secretsKey = new EncryptionKey(this, 'secrets-key', { name: `${name}-secrets`, description: 'Secrets of the control plane', region, preventDestroy: shape.isProtected });
     this.secrets = new ServiceSecrets(this, 'secrets', {
       stack: self, encryptionKeyArn: secretsKey.arn, accountId, recoveryDays: shape.secretRecoveryDays,
-      settings: [...secretsOf(platform, self), ...(this.ledger === undefined ? [] : [LEDGER_SECRET])],
+      settings: secretsOf(platform, self),
     });
     this.controlPlane = this.#controlPlane(props, around, logs, secretsKey.arn);
+    const edges = platform.regions.reduce((n, { edges: sites }) => n + sites.length, 0);
     this.alarms = new SlaAlarms(this, 'alarms', {
-      name: prefix, slas: platform.slas, scopes: ['global'], namespace, maintenanceAlarmName: this.notifications.maintenanceAlarmName,
+      name: prefix, slas: platform.slas, scopes: ['global'], sources: { global: edges }, ...runbooksOf(platform), namespace, maintenanceAlarmName: this.notifications.maintenanceAlarmName,
       topicArns: { page: [this.notifications.pageTopicArn], ticket: [this.notifications.ticketTopicArn] },
+    });
+    this.dashboard = new SettlementDashboard(this, 'dashboard', {
+      name: prefix, slas: platform.slas, namespace, region, ...runbooksOf(platform),
+      scopes: scopesOf(platform).filter((scope) => edges <= SITES_SHOWN_MAX || !scope.startsWith('site:')),
     });
     if (!shape.isProtected) this.#exceptions();
     publishFacts(this, self, {
@@ -119,7 +128,8 @@ export class GlobalStack extends TerraformStack {
 
   #network({ platform, addresses }: GlobalStackProps, name: string, region: string, shape: GlobalShape): Network {
     const { deploy } = platform;
-    const cidr = addresses.networks['global'] as string;
+    const cidr = addresses.networks[stackName({ kind: 'global' })];
+    if (cidr === undefined) throw new ConstructError(this.node.path, ['addresses: no network for global; plan it with planAddresses']);
     const { public: publicSubnets, private: privateSubnets, isolated } = planSubnets(cidr, zonesOf(region, deploy));
     return new Network(this, 'network', {
       name, region, cidr, nat: shape.nat, interfaceEndpoints: shape.interfaceEndpoints,
@@ -177,7 +187,7 @@ export class GlobalStack extends TerraformStack {
       name, region, vpcId: network.vpcId, size: deploy.sizes.controlPlane, encryptionKeyArn: key.arn, secretsKeyArn,
       compute: this.ledger === undefined ? { kind: 'host', subnetId: place!.id, zone: place!.zone } : { kind: 'fargate', subnetIds: network.subnetIds('private') },
       hostName: `control.${deploy.domain}`, hostedZoneId: deploy.hostedZoneId, balancerSubnetIds: network.subnetIds('private'),
-      clientCidrs: [network.cidr], trustedCidrs: regions.map(({ cidr }) => cidr), accessLogs: { bucketName: logs.bucketName, prefix: logs.prefix('alb') },
+      clientCidrs: [...new Set([network.cidr, ...deploy.operatorCidrs])], trustedCidrs: regions.map(({ cidr }) => cidr), accessLogs: { bucketName: logs.bucketName, prefix: logs.prefix('alb') },
       protected: shape.isProtected, logRetentionDays: deploy.retention.logDays, image: this.images['control-plane'].imageUri,
       settings: this.#settings(props),
       sidecars: (target) => [this.telemetry.container(this, { service: contract, site: platform.controlPlane.id, image: collector.imageUri, logs: target })],

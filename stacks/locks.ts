@@ -3,28 +3,42 @@
  * they are, and digests of images (images.lock.json).
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { EMPTY_LOCK, LOCK_FILE, readLock, type ImageLock } from '../constructs/service-image/lock.ts';
 import {
-  ADDRESSES_FILE, formatAddressLock, parseAddressLock, planAddresses, recordedPlan, withPlan, type AddressLock, type AddressPlan, type Platform,
+  ADDRESSES_FILE, ConfigError, formatAddressLock, parseAddressLock, planAddresses, recordedPlan, withPlan, type AddressLock, type AddressPlan, type DeployedPlatform, type Platform,
 } from '../platform/index.ts';
 
 export interface Locks {
   readonly addresses: AddressPlan;
   /** Undefined when there is no file: digests are then variables of the stacks. */
   readonly images: ImageLock | undefined;
+  /** Certificates of the platform's own authority; undefined when `deploy.authorities` names no file: they are then a variable. */
+  readonly authorities: string | undefined;
   readonly recorded: AddressLock | undefined;
   readonly platform: Platform;
 }
 
 /** @param folder where the config is @throws ConfigError, LockError */
-export function loadLocks(folder: string, platform: Platform): Locks {
+export function loadLocks(folder: string, platform: DeployedPlatform): Locks {
+  const authorities = resolve(folder, platform.deploy.authorities);
   const file = join(folder, ADDRESSES_FILE);
   const recorded = existsSync(file) ? parseAddressLock(readFileSync(file, 'utf8'), file) : undefined;
   const images = readLock(join(folder, LOCK_FILE));
   return {
     addresses: planAddresses(platform, recordedPlan(recorded, platform)), images: images === EMPTY_LOCK ? undefined : images, recorded, platform,
+    authorities: existsSync(authorities) ? certificates(authorities) : undefined,
   };
+}
+
+const CERTIFICATES = /^(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+$/;
+
+/** A private key that got into the file by mistake must not get into a plan. */
+function certificates(file: string): string {
+  const text = readFileSync(file, 'utf8');
+  if (CERTIFICATES.test(text.trimStart())) return text;
+  const allowed = 'PEM certificates and nothing else, as `tidemark keys create` writes them to ca.pem';
+  throw new ConfigError([{ path: 'deploy.authorities', value: file, allowed, message: `deploy.authorities: ${file} holds something else; allowed: ${allowed}` }]);
 }
 
 /**

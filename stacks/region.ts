@@ -8,6 +8,7 @@ import { Route53ZoneAssociation } from '@cdktf/provider-aws/lib/route53-zone-ass
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { Fn, TerraformStack } from 'cdktf';
 import { type Construct } from 'constructs';
+import { suppress } from '../constructs/checks/index.ts';
 import { ConstructError, publishFacts, readFacts, type Facts } from '../constructs/common/index.ts';
 import { EncryptionKey } from '../constructs/encryption-key/index.ts';
 import { Network } from '../constructs/network/index.ts';
@@ -23,14 +24,13 @@ import {
   edgeHostOf, IMAGE, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, sitesOf, stackName, ZONES,
 } from '../platform/index.ts';
 import { authoritiesOf, type Authorities, type AuthorityProps } from './authorities.ts';
-import { namePrefix, setUp, stackId, type Providers, type RegionStackProps } from './common.ts';
+import { namePrefix, runbooksOf, setUp, stackId, type Providers, type RegionStackProps } from './common.ts';
+import { PILOT_EXCEPTIONS, shapeOf, type GlobalShape } from './global-shape.ts';
 import { regionDomain } from './region-names.ts';
 
 const SERVICE = SERVICES['regional-aggregator'];
 /** Servers of the ordered stream: one in each zone. */
 const STREAM_SERVERS = ZONES;
-/** Days for which a deleted secret can be brought back. A pilot's name is free at once, so that it can be made again. */
-const SECRET_RECOVERY = { production: 30, pilot: 0 } as const;
 
 /** What the parts of the stack have in common. */
 interface Base extends Providers {
@@ -40,8 +40,7 @@ interface Base extends Providers {
   readonly centre: Facts<'global'>;
   readonly key: EncryptionKey;
   readonly authorities: Authorities;
-  /** Whether load balancers and disks refuse to be deleted. */
-  readonly kept: boolean;
+  readonly shape: GlobalShape;
   /** CloudWatch's, of the platform's metrics. */
   readonly namespace: string;
 }
@@ -64,12 +63,13 @@ export class RegionStack extends TerraformStack {
     const { ownRegion, global } = providers;
     const name = `${namePrefix(platform)}-${region.id}`;
     checkNames(this, props);
+    const shape = shapeOf(deploy);
     const base: Base = {
-      ...providers, name, kept: deploy.shape === 'production', namespace: metricNamespace(platform.name, deploy.environment),
+      ...providers, name, shape, namespace: metricNamespace(platform.name, deploy.environment),
       accountId: deploy.accountId ?? new DataAwsCallerIdentity(this, 'account').accountId,
       centre: readFacts(this, stackId(platform, 'global'), { provider: global }),
       key: new EncryptionKey(this, 'key', {
-        name, description: `Disks, logs and secrets of the region ${region.id}`, region: ownRegion, uses: ['logs'], preventDestroy: deploy.shape === 'production',
+        name, description: `Disks, logs and secrets of the region ${region.id}`, region: ownRegion, uses: ['logs'], preventDestroy: shape.isProtected,
       }),
       authorities: authoritiesOf(this, props),
     };
@@ -77,7 +77,7 @@ export class RegionStack extends TerraformStack {
     this.#connectToCentre(base);
     const privateZone = this.#privateZone(props, base);
     this.secrets = new ServiceSecrets(this, 'secrets', {
-      stack: self, settings: secretsOf(platform, self), encryptionKeyArn: base.key.arn, accountId: base.accountId, recoveryDays: SECRET_RECOVERY[deploy.shape],
+      stack: self, settings: secretsOf(platform, self), encryptionKeyArn: base.key.arn, accountId: base.accountId, recoveryDays: base.shape.secretRecoveryDays,
     });
     this.stream = deploy.storage === 'embedded' ? undefined : this.#stream(props, base, privateZone);
     this.aggregator = this.#aggregator(props, base, privateZone);
@@ -87,13 +87,24 @@ export class RegionStack extends TerraformStack {
     this.aggregator.allowFrom('control-plane', { cidr: base.centre.vpcCidr });
     // Beside the metrics and the topics, which are the centre's.
     this.alarms = new SlaAlarms(this, 'alarms', {
-      name: namePrefix(platform), slas: platform.slas, scopes: [`region:${region.id}`], namespace: base.namespace, provider: global,
+      name: namePrefix(platform), slas: platform.slas, scopes: [`region:${region.id}`], namespace: base.namespace, provider: global, ...runbooksOf(platform),
+      ...(region.edges.length === 0 ? {} : { sources: { [`region:${region.id}`]: region.edges.length } }),
       maintenanceAlarmName: base.centre.maintenanceAlarmName, topicArns: { page: [base.centre.pageTopicArn], ticket: [base.centre.ticketTopicArn] },
     });
+    this.#exceptions(shape);
     publishFacts(this, self, {
       vpcId: this.network.vpcId, vpcCidr: this.network.cidr, endpointServiceName: this.ingress.serviceName, endpointServiceRegion: this.ingress.serviceRegion,
       replicaUrls: this.ingress.urls, publicIngressName: this.ingress.publicName ?? '-',
     }, { provider: global });
+  }
+
+  /** What the rule pack finds with good reason. */
+  #exceptions(shape: GlobalShape): void {
+    suppress(this.ingress.trustStore.bucket.bucket, 'TM-S3-03', 'Holds certificates, which are public; Elastic Load Balancing is not documented to read them under a key of ours.');
+    if (shape.isProtected) return;
+    const { balancer, disk } = PILOT_EXCEPTIONS;
+    for (const { volume } of [...this.aggregator.replicas, ...this.stream?.servers ?? []]) disk.rules.forEach((rule) => suppress(volume, rule, disk.reason));
+    for (const one of this.ingress.balancers) balancer.rules.forEach((rule) => suppress(one, rule, balancer.reason));
   }
 
   #network({ platform, region, addresses }: RegionStackProps, base: Base): Network {
@@ -103,8 +114,7 @@ export class RegionStack extends TerraformStack {
     if (cidr === undefined) throw new ConstructError(this.node.path, [`addresses: no network for ${stack}; plan it with planAddresses`]);
     return new Network(this, 'network', {
       name: base.name, region: base.ownRegion, cidr, subnets: planSubnets(cidr, regionHostOf(platform, region).zones),
-      // One gateway is one zone whose loss cuts all hosts off from AWS; they go on settling, unseen.
-      nat: deploy.shape === 'production' ? 'per-zone' : 'one', flowLogs: { encryptionKeyArn: base.key.arn, retentionDays: deploy.retention.logDays },
+      nat: base.shape.nat, flowLogs: { encryptionKeyArn: base.key.arn, retentionDays: deploy.retention.logDays },
     });
   }
 
@@ -138,7 +148,7 @@ export class RegionStack extends TerraformStack {
   /** What every host of the region has in common. */
   #hosts({ platform, region }: RegionStackProps, base: Base): Record<'vpcId' | 'awsRegion' | 'encryptionKeyArn', string> & { protectData: boolean; logRetentionDays: number; size: 'small' | 'medium' | 'large' } {
     return {
-      vpcId: this.network.vpcId, awsRegion: base.ownRegion, encryptionKeyArn: base.key.arn, protectData: base.kept,
+      vpcId: this.network.vpcId, awsRegion: base.ownRegion, encryptionKeyArn: base.key.arn, protectData: base.shape.isProtected,
       logRetentionDays: platform.deploy.retention.logDays, size: regionHostOf(platform, region).size,
     };
   }
@@ -189,15 +199,15 @@ export class RegionStack extends TerraformStack {
   }
 
   #ingress({ platform, region }: RegionStackProps, base: Base): RegionIngress {
-    const { name, accountId, ownRegion, kept } = base;
+    const { name, accountId, ownRegion, shape } = base;
     const sites = region.edges.map((edge) => edgeHostOf(platform, edge));
     const elsewhere = [...new Set(sites.filter(({ kind }) => kind !== 'on-premises').map(({ awsRegion }) => awsRegion))].filter((one) => one !== ownRegion);
-    const logs = new LogBucket(this, 'logs', { name: `${name}-logs-${accountId}`, region: ownRegion, sources: ['alb', 's3'], preventDestroy: kept });
+    const logs = new LogBucket(this, 'logs', { name: `${name}-logs-${accountId}`, region: ownRegion, sources: ['alb', 's3'], preventDestroy: shape.isProtected });
     return new RegionIngress(this, 'ingress', {
       name, vpcId: this.network.vpcId, subnetIds: this.network.subnetIds('private'), awsRegion: ownRegion, replicas: this.aggregator.targets,
       port: this.aggregator.port, healthPath: SERVICE.healthPath, hostedZoneId: platform.deploy.hostedZoneId, authorities: base.authorities.pem,
       logs: { bucketName: logs.bucketName, prefix: logs.prefix('alb'), bucketPrefix: logs.prefix('s3', 'authorities') }, bucketName: `${name}-ca-${accountId}`,
-      principals: [`arn:aws:iam::${accountId}:root`], deletionProtection: kept,
+      principals: [`arn:aws:iam::${accountId}:root`], deletionProtection: shape.isProtected,
       ...(elsewhere.length === 0 ? {} : { clientRegions: elsewhere }),
       ...(sites.some(({ kind }) => kind === 'on-premises') ? { publicIngress: { subnetIds: this.network.subnetIds('public') } } : {}),
     });

@@ -5,7 +5,7 @@ import { dirname, extname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type * as Checks from '../../constructs/checks/core/index.ts';
 import type { ReadStacks } from '../../constructs/checks/folder.ts';
-import { loadPlatform } from '../../platform/index.ts';
+import { deployed, loadPlatform } from '../../platform/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { counted, table, withJson, type Io } from '../io.ts';
@@ -108,10 +108,10 @@ async function synthesized(config: string): Promise<ReadStacks> {
   const platform = await loadPlatform(config);
   const { loadLocks } = await import('../../stacks/locks.ts');
   const { buildApp } = await import('../../stacks/app.ts');
-  const locks = loadLocks(dirname(resolve(config)), platform);
+  const locks = loadLocks(dirname(resolve(config)), deployed(platform));
   const outdir = mkdtempSync(join(tmpdir(), 'tidemark-check-'));
   try {
-    buildApp(platform, { outdir, addresses: locks.addresses, images: locks.images }).synth();
+    buildApp(platform, { outdir, addresses: locks.addresses, images: locks.images, authorities: locks.authorities }).synth();
     return (await reader())(outdir);
   } finally {
     rmSync(outdir, { recursive: true, force: true });

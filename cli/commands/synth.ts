@@ -31,10 +31,10 @@ export function addSynth(program: Command, io: Io): void {
       throw new CliError(EXIT.usage, 'unknown-stack', `--stack: no such stack: ${unknown.join(', ')}; this config has ${known.join(', ')}`);
     }
     const folder = dirname(resolve(options.config));
-    const locks = loadLocks(folder, platform);
+    const locks = loadLocks(folder, deployed(platform));
     const out = resolve(options.out);
     const app = buildApp(platform, {
-      outdir: out, addresses: locks.addresses, images: locks.images, ...(options.stack === undefined ? {} : { only: options.stack }),
+      outdir: out, addresses: locks.addresses, images: locks.images, authorities: locks.authorities, ...(options.stack === undefined ? {} : { only: options.stack }),
     });
     app.synth();
     // Written last: a synthesis that failed has planned nothing.

@@ -8,7 +8,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { sitesOf, type DeployedPlatform } from '../../platform/index.ts';
+import { LEDGER_SECRET, sitesOf, type DeployedPlatform } from '../../platform/index.ts';
 import {
   changesThatCannotBe, createKeyring, exposed, isExposed, layoutOf, merge, PRIVATE_FOLDER, ProvisionError, readJson, trustOf, writeAtomic,
   type Deployment, type Keyring, type Layout,
@@ -52,6 +52,7 @@ export async function createKeys(platform: DeployedPlatform, dir: string, now: n
   const trust = makeTrust(platform, deployment, dir, before.trust, files, made);
   for (const file of files) {
     if (file.what.endsWith('token') && !isKnown(file)) made.file(file.file, () => randomBytes(32).toString('hex'));
+    if (file.what === LEDGER_SECRET && !isKnown(file)) made.file(file.file, () => JSON.stringify({ username: 'tidemark', password: randomBytes(32).toString('base64url') }));
   }
   const wanted = specs.filter((spec) => !existsSync(pathOf(dir, spec.certificate)) && !files.some((f) => f.file === spec.certificate && isKnown(f)));
   await makeCertificates(platform, dir, wanted, made, now);

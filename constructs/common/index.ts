@@ -1,5 +1,8 @@
 /** What all constructs share: mistakes, IAM, facts between stacks, container definitions. */
-export { serviceContainer, serviceEnvironment, type ContainerDefinition, type LogTarget, type ServiceContainerProps, type SettingValue } from './container.ts';
-export { FACTS, parameterName, publishFacts, readFacts, stackName, type Facts, type PublishOptions, type StackId, type StackKind } from './contract.ts';
-export { policyJson, ServiceRole, type Grantee, type ServiceRoleProps, type Statement } from './iam.ts';
+export { serviceContainer, serviceEnvironment } from './container.ts';
+export { publishFacts, readFacts, type PublishOptions } from './contract.ts';
+export { FACTS, parameterName, stackName, type Facts, type StackId, type StackKind } from './facts.ts';
+export { ServiceRole, type ServiceRoleProps } from './iam.ts';
 export { check, ConstructError, type Mistakes } from './mistakes.ts';
+export type { ContainerDefinition, LogTarget, ServiceContainerProps, SettingValue } from './service-container.ts';
+export { policyJson, type Grantee, type Statement } from './statements.ts';

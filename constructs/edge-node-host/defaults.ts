@@ -1,5 +1,5 @@
 /** Sizes of edge nodes, by where they stand: what can be had there differs. */
-import { type EdgeHostKind, type Size } from '../../platform/index.ts';
+import type { EdgeHostKind, Size } from '../../platform/index.ts';
 
 export interface EdgeSize {
   /** Nitro, x86-64, commonly to be had in such a place; which types a certain zone or Outpost has, AWS lists. */

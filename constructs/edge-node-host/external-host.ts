@@ -8,10 +8,9 @@ import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-i
 import { Construct } from 'constructs';
 import { check, ServiceRole, type Mistakes } from '../common/index.ts';
 import {
-  agentConfig, ecsAgent, HOST_PATHS, HOST_TAG, partitionOf, patches, PinnedService, systemsManager, type PatchingProps, type TaskProps,
+  ecsAgent, HOST_TAG, partitionOf, patches, PinnedService, systemsManager, type PatchingProps, type TaskProps,
 } from '../stateful-host/index.ts';
-import { SERVICES } from '../../platform/index.ts';
-import { INSTALL_SCRIPT } from './defaults.ts';
+import { installCommand } from './install.ts';
 
 export interface ExternalHostProps extends TaskProps {
   /** What everything of it is called. */
@@ -68,25 +67,4 @@ export class ExternalHost extends Construct {
 
 function checkProps(m: Mistakes, { registerUntil }: ExternalHostProps): void {
   m.text('registerUntil', registerUntil, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'a UTC time such as 2026-01-31T00:00:00Z');
-}
-
-interface InstallProps {
-  readonly name: string;
-  readonly awsRegion: string;
-  readonly activationId: string;
-  readonly activationCode: string;
-}
-
-/** The data folder and the agent's settings first: the agent reads them when it starts for the first time. */
-export function installCommand({ name, awsRegion, activationId, activationCode }: InstallProps): string {
-  const { uid } = SERVICES['edge-node'];
-  return [
-    'set -eu',
-    `install -d -m 0700 -o ${uid} -g ${uid} ${HOST_PATHS.data}`,
-    'install -d -m 0755 /etc/ecs',
-    `cat > /etc/ecs/ecs.config <<'END'\n${agentConfig(name)}END`,
-    `curl --proto =https --tlsv1.2 -fsS -o /root/ecs-anywhere-install.sh ${INSTALL_SCRIPT}`,
-    `bash /root/ecs-anywhere-install.sh --region ${awsRegion} --cluster ${name} --activation-id ${activationId} --activation-code ${activationCode}`,
-    '',
-  ].join('\n');
 }

@@ -1,4 +1,5 @@
 /** Aurora PostgreSQL as a ledger needs it, and what AWS allows. */
+import type { Statement } from '../common/index.ts';
 
 /** Major version: minor ones come by themselves in the maintenance window. https://docs.aws.amazon.com/AmazonRDS/latest/AuroraPostgreSQLReleaseNotes */
 export const ENGINE = { engine: 'aurora-postgresql', version: '17' } as const;
@@ -19,6 +20,12 @@ export const LOGS = { exports: ['postgresql', 'iam-db-auth-error'], days: 90 } a
 
 /** Seconds between samples of enhanced monitoring; days that Performance Insights keeps for nothing. */
 export const MONITORING = { intervalSeconds: 30, insightsDays: 7 } as const;
+
+/** What the managed policy AmazonRDSEnhancedMonitoringRole allows, in one account and AWS region. @param logs `arn:aws:logs:<region>:<account>` */
+export const monitoringStatements = (logs: string): Statement[] => [
+  { actions: ['logs:CreateLogGroup', 'logs:PutRetentionPolicy'], resources: [`${logs}:log-group:RDS*`] },
+  { actions: ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:GetLogEvents', 'logs:PutLogEvents'], resources: [`${logs}:log-group:RDS*:log-stream:*`] },
+];
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Reference.ParameterGroups.html */
 export const PARAMETERS: Readonly<Record<string, string>> = {

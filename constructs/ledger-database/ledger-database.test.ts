@@ -41,7 +41,7 @@ test('one that may go, goes without traces', () => {
 });
 
 test('who is let in reaches the port; who connects does so as one user, of a database made here or elsewhere', () => {
-  const { only } = synth({}, (database) => {
+  const { only, resources } = synth({}, (database) => {
     database.allowFrom('Control plane', { securityGroupId: 'sg-1' });
     const role = new ServiceRole(database, 'role', { name: 'role', services: ['ecs-tasks.amazonaws.com'] });
     database.grantConnect(role, 'tidemark');
@@ -51,7 +51,8 @@ test('who is let in reaches the port; who connects does so as one user, of a dat
     expect(() => database.grantConnect(role, '*')).toThrow('test/ledger: grantConnect: user: expected a PostgreSQL role');
   });
   expect(only('aws_vpc_security_group_ingress_rule')).toMatchObject({ referenced_security_group_id: 'sg-1', from_port: 5432, to_port: 5432 });
-  const { Statement } = JSON.parse(only('aws_iam_role_policy')['policy'] as string) as { Statement: { Action: string[]; Resource: string[] }[] };
+  const [, policy] = resources('aws_iam_role_policy').find(([id]) => id.startsWith('ledger_role_'))!;
+  const { Statement } = JSON.parse(policy['policy'] as string) as { Statement: { Action: string[]; Resource: string[] }[] };
   expect(Statement.map((s) => s.Action)).toEqual([['rds-db:connect'], ['rds-db:connect']]);
   expect(Statement[0]!.Resource[0]).toMatch(/:dbuser:\$\{aws_rds_cluster\.\w+\.cluster_resource_id\}\/tidemark$/);
   expect(Statement[1]!.Resource[0]).toBe('arn:aws:rds-db:eu-west-1:123456789012:dbuser:cluster-X/tidemark');

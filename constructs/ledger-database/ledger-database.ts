@@ -9,7 +9,7 @@ import { RdsCluster } from '@cdktf/provider-aws/lib/rds-cluster/index.js';
 import { Construct } from 'constructs';
 import { check, ServiceRole, type Grantee, type Mistakes } from '../common/index.ts';
 import { SecurityGroup, type Peer } from '../network/security-group.ts';
-import { BACKUP, CAPACITY, DATABASE, ENGINE, INSTANCES, LOGS, MONITORING, PARAMETERS } from './defaults.ts';
+import { BACKUP, CAPACITY, DATABASE, ENGINE, INSTANCES, LOGS, MONITORING, monitoringStatements, PARAMETERS } from './defaults.ts';
 
 export interface LedgerDatabaseProps {
   /** Of the cluster: small letters, digits and dashes, at most 50. */
@@ -119,8 +119,8 @@ export class LedgerDatabase extends Construct implements ExistingLedgerDatabase 
     const monitoring = new ServiceRole(this, 'monitoring', {
       name: `${name}-monitoring`, services: ['monitoring.rds.amazonaws.com'], description: `Enhanced monitoring of ${name}`,
       conditions: { StringEquals: { 'aws:SourceAccount': accountId } },
-      managedPolicyArns: [`arn:${partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole`],
     });
+    monitoringStatements(`arn:${partition}:logs:${props.region}:${accountId}`).forEach(monitoring.allow);
     this.instances = Array.from({ length: props.instances ?? INSTANCES.count }, (_, i) => new RdsClusterInstance(this, `instance-${i}`, {
       identifier: `${name}-${i}`, clusterIdentifier: this.cluster.id, engine: ENGINE.engine, instanceClass: 'db.serverless',
       dbSubnetGroupName: subnetGroup.name, publiclyAccessible: false, promotionTier: i === 0 ? 0 : 1, autoMinorVersionUpgrade: true, copyTagsToSnapshot: true,

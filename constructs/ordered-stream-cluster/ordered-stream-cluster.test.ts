@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { synthStack, type Synthesized } from '../common/testing.ts';
+import { checkExample } from '../network/testing-example.ts';
 import { streamServerConfig } from './config.ts';
+import { Example } from './example.ts';
 import { OrderedStreamCluster, STREAM_DEFAULTS, type OrderedStreamClusterProps } from './index.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
@@ -104,4 +106,8 @@ test('where clients find it, made here or elsewhere', () => {
 test('all mistakes are told at once', () => {
   const attempt = (): unknown => synth({ places: PROPS.places.slice(0, 2), image: 'nats:latest', messageBytesMax: 100, tls: { ...TLS, authorities: '' } });
   expect(attempt).toThrow(/^test\/stream: 5 mistakes:\n {2}- places: expected 3 or 5 servers, got 2\n {2}- places: expected at least 3 different zones/);
+});
+
+test('the example of the README', () => {
+  expect(checkExample(import.meta.dirname, Example).resources('aws_instance')).toHaveLength(3);
 });

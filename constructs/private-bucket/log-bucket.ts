@@ -23,6 +23,7 @@ export interface LogBucketProps {
 }
 
 export class LogBucket extends Construct {
+  /** Known once the bucket lets the sources in: they are refused before. */
   readonly bucketName: string;
   readonly arn: string;
   readonly bucket: PrivateBucket;
@@ -47,7 +48,7 @@ export class LogBucket extends Construct {
         abortIncompleteMultipartUpload: [{ daysAfterInitiation: LOG_LEFTOVER_DAYS.uploads }],
       }],
     });
-    this.bucketName = this.bucket.bucketName;
+    this.bucketName = this.bucket.policy.bucket;
     this.arn = this.bucket.arn;
     const { accountId } = new DataAwsCallerIdentity(this, 'account', at);
     const { partition } = new DataAwsPartition(this, 'partition', at);

@@ -36,6 +36,8 @@ export class PrivateBucket extends Construct {
   readonly bucket: S3Bucket;
   /** What replication has to wait for. */
   readonly versioning: S3BucketVersioningA;
+  /** What AWS services that deliver to it have to wait for. */
+  readonly policy: S3BucketPolicy;
   readonly #statements: Statement[];
 
   constructor(scope: Construct, id: string, props: PrivateBucketProps) {
@@ -65,7 +67,7 @@ export class PrivateBucket extends Construct {
         : { applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: props.encryptionKeyArn }, bucketKeyEnabled: true }],
     });
     this.#statements = transportStatements(this.arn);
-    new S3BucketPolicy(this, 'policy', {
+    this.policy = new S3BucketPolicy(this, 'policy', {
       // One change at a time: S3 refuses two at once of what decides on access.
       ...own, policy: Lazy.stringValue({ produce: () => policyJson(this.#statements) }), dependsOn: [closed],
     });

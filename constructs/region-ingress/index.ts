@@ -103,6 +103,8 @@ export class RegionIngress extends Construct implements IngressAttributes {
   /** DNS name of the load balancer in the internet. */
   readonly publicName: string | undefined;
   readonly balancer: Lb;
+  /** That one, and those in front of it. */
+  readonly balancers: readonly Lb[];
   readonly listener: LbListener;
   readonly trustStore: TrustStore;
   readonly certificate: PublicCertificate;
@@ -160,7 +162,9 @@ export class RegionIngress extends Construct implements IngressAttributes {
     this.serviceName = this.service.serviceName;
     this.serviceRegion = props.awsRegion;
     this.urls = props.replicas.map((replica) => `https://${replica.host}`);
-    this.publicName = props.publicIngress === undefined ? undefined : this.#openToInternet(props, props.publicIngress, front);
+    const publicFront = props.publicIngress === undefined ? undefined : this.#openToInternet(props, props.publicIngress, front);
+    this.publicName = publicFront?.balancer.dnsName;
+    this.balancers = [this.balancer, privateFront.balancer, ...(publicFront === undefined ? [] : [publicFront.balancer])];
   }
 
   /** Lets an account (`arn:aws:iam::<id>:root`), role or user connect to the PrivateLink service. */
@@ -185,15 +189,16 @@ export class RegionIngress extends Construct implements IngressAttributes {
 
   #openToInternet(
     props: RegionIngressProps, open: PublicIngressProps, front: Omit<ConstructorParameters<typeof Front>[2], 'name' | 'subnetIds' | 'internal'>,
-  ): string {
-    const { balancer, securityGroup } = new Front(this, 'public', { ...front, name: `${props.name}-public`, subnetIds: open.subnetIds, internal: false });
+  ): Front {
+    const made = new Front(this, 'public', { ...front, name: `${props.name}-public`, subnetIds: open.subnetIds, internal: false });
+    const { balancer, securityGroup } = made;
     for (const [i, cidr] of (open.clientCidrs ?? ['0.0.0.0/0']).entries()) securityGroup.allowFrom(`sites on premises ${i}`, { cidr }, INGRESS_PORT);
     for (const [i, { host }] of props.replicas.entries()) {
       new Route53Record(this, `name-${i}`, {
         zoneId: props.hostedZoneId, name: host, type: 'A', alias: { name: balancer.dnsName, zoneId: balancer.zoneId, evaluateTargetHealth: true },
       });
     }
-    return balancer.dnsName;
+    return made;
   }
 
   /** The way into a region that another stack made; that its service exists and may be connected to is seen when this one is planned. */

@@ -1,6 +1,8 @@
 /** RegionIngress as the synthesized stack shows it. */
 import { expect, test } from 'vitest';
 import { synthStack, type Synthesized } from '../common/testing.ts';
+import { checkExample } from '../network/testing-example.ts';
+import { Example } from './example.ts';
 import { RegionIngress, shortened, type RegionIngressProps } from './index.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
@@ -97,4 +99,8 @@ test('a name that is too long keeps its start and stays its own', () => {
   expect(a).toMatch(/^tidemark-production-a-lo/);
   expect(a).not.toBe(b);
   for (let most = 12; most <= 32; most++) expect(shortened('tidemark-production-a-long-region-name', most).length).toBeLessThanOrEqual(most);
+});
+
+test('the example of the README', () => {
+  expect(checkExample(import.meta.dirname, Example).resources('aws_vpc_endpoint_service')).toHaveLength(1);
 });

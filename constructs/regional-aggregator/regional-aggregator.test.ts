@@ -1,7 +1,9 @@
 /** RegionalAggregator as the synthesized stack shows it. */
 import { expect, test } from 'vitest';
 import { synthStack, type Synthesized } from '../common/testing.ts';
+import { checkExample } from '../network/testing-example.ts';
 import { OrderedStreamCluster } from '../ordered-stream-cluster/index.ts';
+import { Example } from './example.ts';
 import { RegionalAggregator, type RegionalAggregatorProps } from './index.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
@@ -106,4 +108,8 @@ test('a collector beside each replica', () => {
 test('all mistakes are told at once', () => {
   expect(() => synth({ stream: 'embedded', image: 'aggregator:latest', controlUrl: 'http://control', authorities: '', secrets: { ...PROPS.secrets, keys: [] } }))
     .toThrow(/^test\/aggregator: 5 mistakes:\n {2}- secrets\.keys: expected one for each of 3 replicas, got 0\n {2}- stream: embedded is a file of one machine, and there are 3 replicas/);
+});
+
+test('the example of the README', () => {
+  expect(checkExample(import.meta.dirname, Example).resources('aws_instance')).toHaveLength(1);
 });

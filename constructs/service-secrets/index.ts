@@ -86,7 +86,7 @@ export class ServiceSecrets extends Construct implements SecretSet {
           errorMessage: `The secret ${secret.nameInput} has no value yet. Give it one with the commands that \`tidemark keys push DIR\` prints, then apply again.`,
         }],
       },
-    }).arn;
+    }).secretId;
   }
 
   /** Secrets that another stack, or somebody by hand, made under the kit's names. */

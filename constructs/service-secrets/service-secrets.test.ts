@@ -2,6 +2,8 @@
 import { expect, test } from 'vitest';
 import { type Statement } from '../common/index.ts';
 import { synthStack, type Synthesized } from '../common/testing.ts';
+import { checkExample } from '../network/testing-example.ts';
+import { Example } from './example.ts';
 import { ServiceSecrets, type SecretSet, type ServiceSecretsProps } from './index.ts';
 
 const PROPS: ServiceSecretsProps = {
@@ -88,4 +90,8 @@ test('all mistakes are told at once', () => {
     + '  - recoveryDays: expected a whole number of days (or 0) from 7 to 30, got 3',
   );
   expect(() => synth({ settings: [] })).toThrow('settings: expected at least one, got none');
+});
+
+test('the example of the README', () => {
+  expect(checkExample(import.meta.dirname, Example).resources('aws_secretsmanager_secret')).toHaveLength(2);
 });

@@ -1,4 +1,7 @@
-/** A page as the body of a CloudWatch dashboard (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html). */
+/**
+ * A page as the body of a CloudWatch dashboard
+ * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
+ */
 import { layOut, type Page, type Panel, type Place, type Threshold } from './describe.ts';
 import { cloudWatchQueries } from './queries.ts';
 
@@ -62,7 +65,8 @@ function widgetOf(panel: Panel, place: Place, options: CloudWatchOptions): Widge
 const annotation = ({ label: text, value, bad }: Threshold): object => ({ label: text, value, fill: bad, color: RED });
 
 /** Figures carry their unit, lines have it at the axis. */
-const label = (panel: Panel, text: string): string => (panel.kind === 'figures' && panel.unit === 'percent' ? `${text} (%)` : text);
+const label = (panel: Panel, text: string): string =>
+  (panel.kind === 'figures' && panel.unit === 'percent' ? `${text} (%)` : text);
 
 function axis({ unit }: Panel): object {
   const labels = { percent: '%', ms: 'ms', ratio: 'share', count: '' } as const;

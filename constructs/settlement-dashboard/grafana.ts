@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { MetricEditorMode, MetricQueryType, MetricsQueryBuilder, QueryMode } from '@grafana/grafana-foundation-sdk/cloudwatch';
 import { type Builder, type Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 import {
-  GraphThresholdsStyleConfigBuilder, GraphThresholdsStyleMode, LegendDisplayMode, LegendPlacement, ReduceDataOptionsBuilder, VizLegendOptionsBuilder, type DataSourceRef,
+  GraphThresholdsStyleConfigBuilder, GraphThresholdsStyleMode, LegendDisplayMode, LegendPlacement, ReduceDataOptionsBuilder, VizLegendOptionsBuilder,
+  type DataSourceRef,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
   DashboardBuilder, DatasourceVariableBuilder, RowBuilder, ThresholdsConfigBuilder, ThresholdsMode, type Dashboard, type GridPos, type Threshold,

@@ -19,11 +19,26 @@ export interface MetricPanel {
 }
 
 export const METRIC_PANELS: readonly MetricPanel[] = [
-  { id: 'lag-provisional', title: 'Lag to provisional, p99', metric: 'lagMs', stat: 'p99', labels: { stage: 'provisional' }, unit: 'ms', indicator: 'provisional-ack' },
-  { id: 'lag-ordered', title: 'Lag to ordered, p99', metric: 'lagMs', stat: 'p99', labels: { stage: 'ordered' }, unit: 'ms', indicator: 'ordering' },
-  { id: 'lag-final', title: 'Lag to final, p99', metric: 'lagMs', stat: 'p99', labels: { stage: 'final' }, unit: 'ms', indicator: 'finality' },
-  { id: 'provisional-age', title: 'Oldest provisional settlement', metric: 'provisionalAgeMs', stat: 'Maximum', unit: 'ms', indicator: 'provisional-age' },
-  { id: 'provisional-ratio', title: 'Share of provisional settlements', metric: 'provisionalRatio', stat: 'Maximum', unit: 'ratio', indicator: 'provisional-ratio' },
+  {
+    id: 'lag-provisional', title: 'Lag to provisional, p99',
+    metric: 'lagMs', stat: 'p99', labels: { stage: 'provisional' }, unit: 'ms', indicator: 'provisional-ack',
+  },
+  {
+    id: 'lag-ordered', title: 'Lag to ordered, p99',
+    metric: 'lagMs', stat: 'p99', labels: { stage: 'ordered' }, unit: 'ms', indicator: 'ordering',
+  },
+  {
+    id: 'lag-final', title: 'Lag to final, p99',
+    metric: 'lagMs', stat: 'p99', labels: { stage: 'final' }, unit: 'ms', indicator: 'finality',
+  },
+  {
+    id: 'provisional-age', title: 'Oldest provisional settlement',
+    metric: 'provisionalAgeMs', stat: 'Maximum', unit: 'ms', indicator: 'provisional-age',
+  },
+  {
+    id: 'provisional-ratio', title: 'Share of provisional settlements',
+    metric: 'provisionalRatio', stat: 'Maximum', unit: 'ratio', indicator: 'provisional-ratio',
+  },
   { id: 'queued', title: 'Entries not yet proven final', metric: 'queued', stat: 'Maximum', unit: 'count' },
   { id: 'settlements', title: 'Settlements decided', metric: 'settlementsTotal', stat: 'Sum', unit: 'count' },
   { id: 'cache-drift', title: 'Balances that were not the true ones', metric: 'cacheDriftTotal', stat: 'Sum', unit: 'count' },

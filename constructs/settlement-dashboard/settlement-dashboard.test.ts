@@ -1,12 +1,15 @@
 /** The dashboards: what they show, that CloudWatch and Grafana show the same, and that CloudWatch takes them. */
 import fc from 'fast-check';
 import { type Dashboard, type Panel as GrafanaPanel } from '@grafana/grafana-foundation-sdk/dashboard';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { INDICATORS, type Indicator } from '../../platform/indicators.ts';
-import { METRICS } from '../../platform/metrics.ts';
+import { metricNamespace, METRICS } from '../../platform/metrics.ts';
 import type { Sla } from '../../platform/model.ts';
+import platform from '../../tidemark.config.ts';
 import { synthStack, type Synthesized } from '../common/testing.ts';
-import { instancesOf, type ScopeInstance } from '../sla-alarms/index.ts';
+import { instancesOf, scopesOf, type ScopeInstance } from '../sla-alarms/index.ts';
 import { EXPORTED } from '../telemetry-pipeline/defaults.ts';
 import { metricRows, type DashboardBody } from './cloudwatch.ts';
 import { grafanaDashboards, type GrafanaSource } from './grafana.ts';
@@ -230,4 +233,21 @@ test('all mistakes at once, with the construct\'s path', () => {
   const many = Array.from({ length: 40 }, (_, i): Sla => ({ ...AVAILABLE, id: `sla-${i}` }));
   const sites = Array.from({ length: 20 }, (_, i): ScopeInstance => `site:s${i}`);
   expect(() => synth({ slas: many, scopes: sites })).toThrow(/dashboard tidemark-test-sites-1: \d+ metrics, CloudWatch allows 2500 \(https:.*\); show fewer/);
+});
+
+test('the README\'s examples, with the deployment in use', () => {
+  const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8');
+  const [construct, grafana] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]!.replaceAll(/^import .*$/gm, ''));
+  const given = { SettlementDashboard, grafanaDashboards, platform, scopesOf, metricNamespace };
+  const run = (code: string, more: object): unknown => {
+    const all = { ...given, ...more };
+    // oxlint-disable-next-line no-new-func -- runs what the README tells its readers to
+    return (new Function(...Object.keys(all), code) as (...args: unknown[]) => unknown)(...Object.values(all));
+  };
+  const made = synthStack((stack) => void run(construct!, { stack }));
+  const names = made.resources('aws_cloudwatch_dashboard').map(([, one]) => one['dashboard_name'] as string).sort();
+  expect(names).toEqual(['tidemark-production-overview', 'tidemark-production-sites-1']);
+  expect((run(`${grafana!}; return files;`, {}) as Dashboard[]).map(({ title }) => title)).toEqual([
+    'tidemark production: Overview', 'tidemark production: Sites, eu-fra-1 to us-nyc-1',
+  ]);
 });

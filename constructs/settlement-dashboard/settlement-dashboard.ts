@@ -4,7 +4,7 @@ import { type TerraformProvider } from 'cdktf';
 import { Construct } from 'constructs';
 import type { Sla } from '../../platform/model.ts';
 import { check, type Mistakes } from '../common/index.ts';
-import { checkScopes, checkSlas, type ScopeInstance } from '../sla-alarms/index.ts';
+import { checkScopes, checkSlas, NAMESPACE, NAMESPACE_ALLOWED, type ScopeInstance } from '../sla-alarms/index.ts';
 import { metricRows, toCloudWatch, type DashboardBody } from './cloudwatch.ts';
 import { describeDashboards, type Page } from './describe.ts';
 import { LIMITS } from './limits.ts';
@@ -42,7 +42,7 @@ export class SettlementDashboard extends Construct {
     check(this, (m) => {
       m.text('name', props.name, /^[\w-]{1,200}$/, 'at most 200 letters, digits, - and _');
       m.text('title', props.title, /^(?:(?![$%]\{)[^\p{Cc}]){1,100}$/u, '1 to 100 characters on one line, without ${ and %{');
-      m.text('namespace', props.namespace, /^(?!AWS\/)[\w.\-/#:]{1,255}$/, 'a CloudWatch namespace: at most 255 letters, digits and ._-/#:, not starting with AWS/');
+      m.text('namespace', props.namespace, NAMESPACE, NAMESPACE_ALLOWED);
       m.text('region', props.region, /^[a-z]{2}(?:-[a-z]+)+-\d$/, 'an AWS region such as eu-west-1');
       const slas = checkSlas(m, props.slas);
       const scopes = checkScopes(m, props.scopes);
@@ -61,7 +61,8 @@ export class SettlementDashboard extends Construct {
 
 function checkLimits(m: Mistakes, name: string, { widgets }: DashboardBody): void {
   const within = (what: string, value: number, { most, source }: { most: number; source: string }): void => {
-    if (value > most) m.add(`dashboard ${name}: ${value} ${what}, CloudWatch allows ${most} (${source}); show fewer SLAs or scopes, or make several of them`);
+    if (value <= most) return;
+    m.add(`dashboard ${name}: ${value} ${what}, CloudWatch allows ${most} (${source}); show fewer SLAs or scopes, or make several of them`);
   };
   within('characters in its name', name.length, LIMITS.name);
   within('widgets', widgets.length, LIMITS.widgets);

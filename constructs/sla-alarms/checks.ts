@@ -2,7 +2,7 @@
 import { LONG_MINUTES_MAX, expectedEvents, finestObjective, type BurnWindow } from '../../platform/burn-rates.ts';
 import { isIndicator } from '../../platform/indicators.ts';
 import { SITE_ID_PATTERN, type Severity, type Sla } from '../../platform/model.ts';
-import { type Mistakes } from '../common/index.ts';
+import type { Mistakes } from '../common/index.ts';
 import { isPeriod, LIMITS, rangeLimit } from './limits.ts';
 import { planAlerts, type AlertPlan, type AlarmPlanInput, type MetricAlarmPlan } from './plan.ts';
 import { SCOPE_ALLOWED, SCOPE_PATTERN, type ScopeInstance } from './scopes.ts';
@@ -13,10 +13,14 @@ export interface CheckedInput extends AlarmPlanInput {
   readonly sources: Readonly<Record<string, number>>;
 }
 
+/** As CloudWatch wants the namespaces of one's own (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html). */
+export const NAMESPACE = /^(?!AWS\/)[\w.\-/#:]{1,255}$/;
+export const NAMESPACE_ALLOWED = 'a CloudWatch namespace: at most 255 letters, digits and ._-/#:, not starting with AWS/';
+
 /** Reports every mistake; the plan, as far as the input allows one. */
 export function checkAlarms(m: Mistakes, input: CheckedInput): AlertPlan[] {
   m.text('name', input.name, /^[\w.-]{1,100}$/, 'at most 100 letters, digits and . _ -');
-  m.text('namespace', input.namespace, /^(?!AWS\/)[\w.\-/#:]{1,255}$/, 'a CloudWatch namespace: at most 255 letters, digits and ._-/#:, not starting with AWS/');
+  m.text('namespace', input.namespace, NAMESPACE, NAMESPACE_ALLOWED);
   m.text('runbookBaseUrl', input.runbookBaseUrl, /^https:\/\/[^\s"{}]{1,300}$/, 'the https:// address that runbook files are below');
   const scopes = checkScopes(m, input.scopes);
   checkSources(m, input.scopes, input.sources);

@@ -27,7 +27,12 @@ export interface AlarmPlanInput {
 /** A metric, or an expression over metrics; exactly one of the two. */
 export interface QueryPlan {
   readonly id: string;
-  readonly metric?: { readonly name: string; readonly namespace: string; readonly dimensions: Readonly<Record<string, string>>; readonly stat: string };
+  readonly metric?: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly dimensions: Readonly<Record<string, string>>;
+    readonly stat: string;
+  };
   readonly expression?: string;
 }
 
@@ -95,8 +100,9 @@ function burnAlert(input: AlarmPlanInput, instance: SlaInstance, rate: BurnRate)
   };
   return {
     ...instance, kind: 'burn', id: rate.id, severity: rate.severity, name, rate,
-    description: `${heading(instance)} ${rate.budgetPercent} % of the error budget of ${instance.sla.windowDays} days goes within ${duration(rate.long.minutes)}: `
-      + `more than ${percent(rate.errorRatio)} of events are bad over that time and over the last ${duration(rate.short.minutes)}. ${ending(input, instance.sla)}`,
+    description: `${heading(instance)} ${rate.budgetPercent} % of the error budget of ${instance.sla.windowDays} days goes within `
+      + `${duration(rate.long.minutes)}: more than ${percent(rate.errorRatio)} of events are bad over that time and over the last `
+      + `${duration(rate.short.minutes)}. ${ending(input, instance.sla)}`,
     parts: [part('long'), part('short')],
     afterMaintenanceSeconds: rate.short.minutes * 60,
   };
@@ -108,7 +114,8 @@ function silenceAlert(input: AlarmPlanInput, instance: SlaInstance): AlertPlan {
   const after = duration((periodSeconds * periods) / 60);
   return {
     ...instance, kind: 'silence', id: 'silence', severity: instance.sla.severity, name,
-    description: `${heading(instance)} Nothing was counted for ${after}, good or bad: what counts it is down or cut off. ${ending(input, instance.sla)}`,
+    description: `${heading(instance)} Nothing was counted for ${after}, good or bad: what counts it is down or cut off. `
+      + ending(input, instance.sla),
     parts: [{
       id: 'events', name: `${name}/events`, comparison: 'LessThanThreshold', threshold: 1,
       description: `Events within ${after}, the one part of ${name}. ${runbook(input, instance.sla)}`,
@@ -139,6 +146,7 @@ export function duration(minutes: number): string {
 export const runbookLink = (sla: Pick<Sla, 'runbook'>, baseUrl?: string): string =>
   (baseUrl === undefined || sla.runbook.startsWith('https:') ? sla.runbook : `${baseUrl.replace(/\/+$/, '')}/${sla.runbook}`);
 
-const heading = ({ sla, scope }: SlaInstance): string => `SLA ${sla.id} (${INDICATORS[sla.indicator].title}, ${percent(sla.objective)}), ${scopeTitle(scope)}.`;
+const heading = ({ sla, scope }: SlaInstance): string =>
+  `SLA ${sla.id} (${INDICATORS[sla.indicator].title}, ${percent(sla.objective)}), ${scopeTitle(scope)}.`;
 const runbook = (input: AlarmPlanInput, sla: Sla): string => `Runbook: ${runbookLink(sla, input.runbookBaseUrl)}`;
 const ending = (input: AlarmPlanInput, sla: Sla): string => `Good is ${goodEvent(sla)}. Owner: ${sla.owner}. ${runbook(input, sla)}`;

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { burnRates, isBurning, type BurnLook, type BurnRate } from '../../platform/burn-rates.ts';
 import { INDICATORS, type Indicator } from '../../platform/indicators.ts';
+import { metricNamespace } from '../../platform/metrics.ts';
 import type { Sla } from '../../platform/model.ts';
+import platform from '../../tidemark.config.ts';
 import { ServiceRole } from '../common/index.ts';
 import { synthStack, type Synthesized } from '../common/testing.ts';
 import {
@@ -160,6 +162,11 @@ test('those of another stack are known by their SLAs; whoever asks may see their
   expect(only('aws_iam_role_policy')['policy']).toContain('cloudwatch:DescribeAlarms');
 });
 
+test('alerts whose names would run together are still told apart', () => {
+  const slas = [{ ...FINAL, id: 'a', scope: 'site' as const }, { ...FINAL, id: 'a-site', scope: 'site' as const }];
+  expect(composites(synth({ slas, scopes: ['site:b', 'site:site-b'] })).size).toBe(12);
+});
+
 test('all mistakes at once, with the construct\'s path', () => {
   expect(() => synth({
     name: 'a b', namespace: 'AWS/x', runbookBaseUrl: 'http://x', scopes: ['global', 'global', 'site:UP' as ScopeInstance], sources: { 'region:eu': 0 },
@@ -238,6 +245,19 @@ test('the expression and the threshold of an alarm say what the platform\'s arit
     }));
   const [fast] = burnRates(FINAL) as [BurnRate];
   expect(ratio(fast.long, 100, undefined)).toBe(1);
+});
+
+test('the README\'s example, with the deployment in use', () => {
+  const code = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(import.meta.dirname, 'README.md'), 'utf8'))![1]!;
+  const all = synthStack((stack) => {
+    // oxlint-disable-next-line no-new-func -- runs what the README tells its readers to
+    new Function('stack', 'SlaAlarms', 'platform', 'metricNamespace', 'pageTopicArn', 'ticketTopicArn', code)(stack, SlaAlarms, platform, metricNamespace, 'arn:page', 'arn:ticket');
+  });
+  expect([...composites(all).keys()]).toEqual([
+    'acknowledgement/site-eu-fra-1/fast', 'acknowledgement/site-eu-fra-1/slow', 'acknowledgement/site-eu-fra-1/steady', 'edge-available/site-eu-fra-1/fast',
+    'edge-available/site-eu-fra-1/silence', 'edge-available/site-eu-fra-1/slow', 'edge-available/site-eu-fra-1/steady', 'provisional-states/site-eu-fra-1/silence',
+    'provisional-states/site-eu-fra-1/steady',
+  ].map((name) => `tidemark-production/${name}`));
 });
 
 test('the costs in the README are those of the plan', () => {

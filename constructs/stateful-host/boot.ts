@@ -3,7 +3,7 @@
  * to it, mounts it, and only then lets the ECS agent start tasks. JSON is YAML, so the cloud-config is data.
  */
 import { HOST_ATTRIBUTE, PATHS } from './defaults.ts';
-import { type HostFile } from './props.ts';
+import type { HostFile } from './props.ts';
 
 export interface BootProps {
   readonly name: string;

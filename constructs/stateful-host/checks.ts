@@ -1,9 +1,8 @@
 /** What can be wrong with the wishes for a host; all of it is said at once. */
-import { Token } from 'cdktf';
-import { type ContainerDefinition, type Mistakes } from '../common/index.ts';
+import type { ContainerDefinition, Mistakes } from '../common/index.ts';
 import { cloudConfig } from './boot.ts';
 import { DATA_GIB, DATA_UID, isNitro, RETENTION_DAYS } from './defaults.ts';
-import { type StatefulHostProps } from './props.ts';
+import type { StatefulHostProps } from './props.ts';
 
 export const NAME = /^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$/;
 export const NAME_EXPECTED = 'a lower-case letter, then letters, digits and hyphens, at most 48, no hyphen at the end';
@@ -12,15 +11,13 @@ const DIGEST = /@sha256:[0-9a-f]{64}$/;
 /** Amazon EC2 User Guide, "Run commands when you launch an EC2 instance with user data input". */
 const USER_DATA_BYTES_MAX = 16 * 1024;
 
-const known = (value: unknown): boolean => value !== undefined && !Token.isUnresolved(value);
-
 export function checkHost(m: Mistakes, props: StatefulHostProps): void {
   const { zone, awsRegion, instanceType, place = 'region', outpostArn } = props;
   m.text('name', props.name, NAME, NAME_EXPECTED);
   m.range('dataGib', props.dataGib, DATA_GIB.least, DATA_GIB.most, 'GiB');
   m.text('privateIp', props.privateIp, IPV4, 'an IPv4 address');
-  if (known(zone) && known(awsRegion) && !zone.startsWith(awsRegion)) m.add(`zone: ${zone} is not in ${awsRegion}; subnet, disk and log have to be in one AWS region`);
-  if (known(instanceType) && !isNitro(instanceType)) m.add(`instanceType: ${instanceType} is not of the Nitro system, where a disk is found by its id; take m6i, c6i, t3 or newer`);
+  if (m.known(zone) && m.known(awsRegion) && !zone.startsWith(awsRegion)) m.add(`zone: ${zone} is not in ${awsRegion}; subnet, disk and log have to be in one AWS region`);
+  if (m.known(instanceType) && !isNitro(instanceType)) m.add(`instanceType: ${instanceType} is not of the Nitro system, where a disk is found by its id; take m6i, c6i, t3 or newer`);
   if (place === 'outpost' && outpostArn === undefined) m.add('outpostArn: needed for a host on an Outpost');
   if (place !== 'outpost' && outpostArn !== undefined) m.add(`outpostArn: only for a host on an Outpost, and this one's place is ${place}`);
   checkRetention(m, props.logRetentionDays);
@@ -61,6 +58,6 @@ export function checkContainers(m: Mistakes, containers: readonly ContainerDefin
     if (container['memory'] === undefined && container['memoryReservation'] === undefined) {
       m.add(`${where}: needs memory or memoryReservation (MiB): on EC2 the task is placed by it`);
     }
-    if (known(container.image) && !DIGEST.test(container.image)) m.add(`${where}.image: expected repository@sha256:<64 hex digits>, got ${container.image}; a tag can move`);
+    if (m.known(container.image) && !DIGEST.test(container.image)) m.add(`${where}.image: expected repository@sha256:<64 hex digits>, got ${container.image}; a tag can move`);
   }
 }

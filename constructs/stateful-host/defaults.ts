@@ -1,6 +1,6 @@
 /** What a host is when nothing else is said: data, and the small functions that look things up in it. */
-import { SERVICES } from '../../platform/index.ts';
-import { type Place } from './props.ts';
+import { SERVICES } from '../../platform/services.ts';
+import type { Place } from './props.ts';
 
 /** Recommended image ids of ECS-optimized Amazon Linux 2023, as AWS publishes them (Amazon ECS Developer Guide, "Retrieving Linux AMI metadata"). */
 export const AMI_PARAMETER: Readonly<Record<Architecture, string>> = {
@@ -84,3 +84,11 @@ export function partitionOf(awsRegion: string): string {
   if (awsRegion.startsWith('cn-')) return 'aws-cn';
   return awsRegion.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }
+
+/** Of every machine, by EC2's names. */
+export const MACHINE_SETTINGS = {
+  associatePublicIpAddress: false, ebsOptimized: true,
+  // Tasks share the host's network, so no hop is between them, the agents and the metadata service.
+  metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
+  maintenanceOptions: { autoRecovery: 'default' },
+} as const;

@@ -12,7 +12,7 @@ import { check, ServiceRole, type Grantee, type LogTarget } from '../common/inde
 import { cloudConfig, literal } from './boot.ts';
 import { Care } from './care.ts';
 import { checkHost } from './checks.ts';
-import { AMI_PARAMETER, architectureOf, DATA_UID, HOST_TAG, partitionOf, PLACES, ROOT_GIB } from './defaults.ts';
+import { AMI_PARAMETER, architectureOf, DATA_UID, HOST_TAG, MACHINE_SETTINGS, partitionOf, PLACES, ROOT_GIB } from './defaults.ts';
 import { type Rule, type StatefulHostProps } from './props.ts';
 import { ecsAgent, systemsManager } from './roles.ts';
 import { addRule } from './rules.ts';
@@ -140,15 +140,13 @@ export class StatefulHost extends Construct implements IStatefulHost {
       ...provider,
       ami, instanceType: props.instanceType, subnetId: props.subnetId, vpcSecurityGroupIds: [this.securityGroup.id],
       ...(props.privateIp === undefined ? {} : { privateIp: props.privateIp }),
-      associatePublicIpAddress: false, iamInstanceProfile: profile.name, ebsOptimized: true, monitoring: props.detailedMonitoring ?? false,
-      // Tasks share the host's network, so no hop is between them, the agents and the metadata service.
-      metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
+      iamInstanceProfile: profile.name, monitoring: props.detailedMonitoring ?? false,
+      ...MACHINE_SETTINGS,
       rootBlockDevice: {
         encrypted: true, kmsKeyId: props.encryptionKeyArn, volumeType: place.volumeType, volumeSize: ROOT_GIB, deleteOnTermination: true,
         // Not the host's tag: its snapshots are of the data disk.
         tags: { Name: props.name },
       },
-      maintenanceOptions: { autoRecovery: 'default' },
       userData: literal(cloudConfig({
         name: props.name, clusterName: props.name, volumeSerial: Fn.replace(this.volume.id, '-', ''),
         dataUid: props.dataUid ?? DATA_UID, files: props.files ?? [],

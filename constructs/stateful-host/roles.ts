@@ -2,7 +2,7 @@
  * What the machine, the starting of its task and its snapshots are allowed to do: statements as data. The task's own role has
  * nothing but what callers grant.
  */
-import { type ContainerDefinition, type Statement } from '../common/index.ts';
+import type { ContainerDefinition, Statement } from '../common/index.ts';
 
 /**
  * Patches and the agent's own updates come from buckets of AWS, which a role has to allow where a VPC endpoint is in between

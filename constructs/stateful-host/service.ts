@@ -12,9 +12,10 @@ import { check, ServiceRole, type ContainerDefinition, type Grantee, type LogTar
 import { suppress } from '../checks/index.ts';
 import { literal } from './boot.ts';
 import { checkContainers, checkRetention, NAME, NAME_EXPECTED } from './checks.ts';
-import { FINAL_EXIT_CODES, HOST_ATTRIBUTE, LOG_RETENTION_DAYS, PATHS, RESTART_ATTEMPT_SECONDS, VOLUMES } from './defaults.ts';
+import { LOG_RETENTION_DAYS, VOLUMES } from './defaults.ts';
 import { type TaskProps } from './props.ts';
 import { execution } from './roles.ts';
+import { definitions, NETWORK_MODE, placedOn, SERVICE_SETTINGS, SHARED_NETWORK, volumesOf } from './task.ts';
 
 export interface PinnedServiceProps extends TaskProps {
   /** As the container instance has it in its attribute. */
@@ -30,14 +31,6 @@ export interface PinnedServiceProps extends TaskProps {
   /** @default - the stack's own provider */
   readonly provider?: TerraformProvider;
 }
-
-/** Why the task has no network interface of its own. */
-const SHARED_NETWORK = {
-  EC2: 'The host is for this one task, whose address must outlive it (DNS names, peers, load balancers). Its containers have no capabilities, '
-    + 'and a firewall rule keeps them from the credentials of the host.',
-  EXTERNAL: 'ECS Anywhere has no network interfaces for tasks, and the collector reads the metrics of the service over the loopback interface. '
-    + 'The containers have no capabilities.',
-} as const;
 
 export class PinnedService extends Construct {
   readonly service: EcsService;
@@ -63,7 +56,7 @@ export class PinnedService extends Construct {
     });
     // The name as it is referred to, so that the group is there before the first line.
     this.logs = { logGroupName: this.logGroup.name, region: awsRegion };
-    const containers = props.containers({ logs: this.logs, dataVolume: VOLUMES.data, filesVolume: VOLUMES.files, networkMode: 'host' });
+    const containers = props.containers({ logs: this.logs, dataVolume: VOLUMES.data, filesVolume: VOLUMES.files, networkMode: NETWORK_MODE });
     check(this, (m) => checkContainers(m, containers));
 
     this.taskRole = this.#role('task', name, `Containers of ${name}`);
@@ -71,27 +64,18 @@ export class PinnedService extends Construct {
     const secretsKeyArn = props.secretsKeyArn ?? props.encryptionKeyArn;
     execution({ containers, logGroupArn: this.logGroup.arn, secretsKeyArn, region: awsRegion }).forEach(this.executionRole.allow);
 
-    const here = { type: 'memberOf', expression: `attribute:${HOST_ATTRIBUTE} == ${name}` };
     this.taskDefinition = new EcsTaskDefinition(this, 'task', {
       ...provider,
-      family: name, networkMode: 'host', requiresCompatibilities: [props.launchType],
+      family: name, networkMode: NETWORK_MODE, requiresCompatibilities: [props.launchType],
       taskRoleArn: this.taskRole.arn, executionRoleArn: this.executionRole.arn,
-      containerDefinitions: literal(JSON.stringify(containers.map((c) => restarted(c, props.finalExitCodes ?? FINAL_EXIT_CODES)))),
-      volume: [
-        { name: VOLUMES.data, hostPath: PATHS.data },
-        ...(props.files === true ? [{ name: VOLUMES.files, hostPath: PATHS.files }] : []),
-      ],
+      containerDefinitions: literal(definitions(containers, props.finalExitCodes)), volume: volumesOf(props.files ?? false),
     });
     suppress(this.taskDefinition, 'TM-ECS-09', SHARED_NETWORK[props.launchType]);
     this.service = new EcsService(this, 'service', {
       ...provider,
       name, cluster: props.clusterArn, taskDefinition: this.taskDefinition.arn, launchType: props.launchType,
-      placementConstraints: [here],
-      // One log has one writer: the old task has ended before the new one starts.
-      desiredCount: 1, deploymentMinimumHealthyPercent: 0, deploymentMaximumPercent: 100,
-      availabilityZoneRebalancing: 'DISABLED',
-      deploymentCircuitBreaker: { enable: true, rollback: true },
-      enableExecuteCommand: false, enableEcsManagedTags: true, propagateTags: 'SERVICE',
+      placementConstraints: [placedOn(name)],
+      ...SERVICE_SETTINGS,
       waitForSteadyState: props.waitForSteadyState ?? false,
       // The secrets are read when the task starts: what allows that comes first, and is the last to go.
       dependsOn: [this.executionRole.node.findChild('grants') as IamRolePolicy, ...(props.after ?? [])],
@@ -111,13 +95,5 @@ export class PinnedService extends Construct {
   /** New task definitions, restarts; not what the containers do. */
   readonly grantDeploy = (grantee: Grantee): void => {
     grantee.allow({ actions: ['ecs:DescribeServices', 'ecs:UpdateService'], resources: [this.service.id] });
-  };
-}
-
-/** Started again by the agent itself, so that it also happens when the site is cut off from AWS. */
-function restarted(container: ContainerDefinition, finalExitCodes: readonly number[]): ContainerDefinition {
-  return {
-    restartPolicy: { enabled: true, ignoredExitCodes: finalExitCodes, restartAttemptPeriod: RESTART_ATTEMPT_SECONDS },
-    ...container,
   };
 }

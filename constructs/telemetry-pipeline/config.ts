@@ -2,7 +2,7 @@
  * The configuration of a collector (AWS Distro for OpenTelemetry) as data: what it scrapes and receives on the task's loopback
  * interface, and what becomes of it in CloudWatch and X-Ray. It is given to the collector as JSON, which is YAML.
  */
-import { type ServiceContract } from '../../platform/index.ts';
+import type { ServiceContract } from '../../platform/services.ts';
 import { EXPORTED, MEMORY_MIB, PORTS, SITE_LABEL } from './defaults.ts';
 
 export interface CollectorConfigProps {

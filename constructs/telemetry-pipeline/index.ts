@@ -4,6 +4,5 @@
  */
 export { collectorConfig, type CollectorConfigProps } from './config.ts';
 export { COLLECTOR_IMAGE, EXPORTED, MEMORY_MIB, SITE_LABEL, type ExportedMetric } from './defaults.ts';
-export {
-  TelemetryPipeline, type CollectorProps, type ITelemetryPipeline, type TelemetryPipelineAttributes, type TelemetryPipelineProps,
-} from './pipeline.ts';
+export { collectorContainer, collectorStatements, type CollectorProps, type TelemetryPipelineAttributes } from './collector.ts';
+export { TelemetryPipeline, type ITelemetryPipeline, type TelemetryPipelineProps } from './pipeline.ts';

@@ -1,0 +1,26 @@
+/** How a machine of one's own is made a site. Loads no framework. */
+import { SERVICES } from '../../platform/services.ts';
+import { agentConfig } from '../stateful-host/boot.ts';
+import { PATHS } from '../stateful-host/defaults.ts';
+import { INSTALL_SCRIPT } from './defaults.ts';
+
+export interface InstallProps {
+  readonly name: string;
+  readonly awsRegion: string;
+  readonly activationId: string;
+  readonly activationCode: string;
+}
+
+/** The data folder and the agent's settings first: the agent reads them when it starts for the first time. */
+export function installCommand({ name, awsRegion, activationId, activationCode }: InstallProps): string {
+  const { uid } = SERVICES['edge-node'];
+  return [
+    'set -eu',
+    `install -d -m 0700 -o ${uid} -g ${uid} ${PATHS.data}`,
+    'install -d -m 0755 /etc/ecs',
+    `cat > /etc/ecs/ecs.config <<'END'\n${agentConfig(name)}END`,
+    `curl --proto =https --tlsv1.2 -fsS -o /root/ecs-anywhere-install.sh ${INSTALL_SCRIPT}`,
+    `bash /root/ecs-anywhere-install.sh --region ${awsRegion} --cluster ${name} --activation-id ${activationId} --activation-code ${activationCode}`,
+    '',
+  ].join('\n');
+}
