@@ -1,4 +1,7 @@
-/** The deployment in use. */
-import { join } from 'node:path';
+/** The deployment in use: the checkout's own; for an installed kit, that of the folder it is called in. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
-export const CONFIG_FILE = join(import.meta.dirname, '..', 'tidemark.config.ts');
+const ofCheckout = join(import.meta.dirname, '..', 'tidemark.config.ts');
+
+export const CONFIG_FILE = existsSync(ofCheckout) ? ofCheckout : resolve('tidemark.config.ts');

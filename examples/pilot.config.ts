@@ -37,6 +37,10 @@ export default definePlatform({
     environment: 'pilot',
     // Small machines, embedded storage, audit data locked for 30 days instead of ten years: nobody can delete it earlier, so try first.
     shape: 'pilot',
+    // Credentials for another account are refused.
+    accountId: '111122223333',
+    // Make the bucket first; without this line, state is a file beside cdktf.out.
+    state: { bucket: 'tidemark-state-111122223333', region: 'eu-west-1' },
     domain: 'pilot.example.com',
     hostedZoneId: 'Z0123456789ABCDEFGHIJ',
     // Never where the control plane is: audit data is to outlive the loss of an AWS region.

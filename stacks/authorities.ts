@@ -29,11 +29,14 @@ export function authoritiesOf(stack: TerraformStack, { authorities }: AuthorityP
     condition: Fn.can(Fn.regex('^(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=[:space:]]+-----END CERTIFICATE-----[[:space:]]*)+$', variable.stringValue)),
     errorMessage: 'Expected certificates in PEM, and nothing else: ca.pem, as tidemark keys create makes it.',
   });
-  Annotations.of(stack).addWarning('the file that deploy.authorities names is not there: the stack needs the variable authorities; make it with tidemark keys create');
+  Annotations.of(stack).addWarning(
+    'the file that deploy.authorities names is not there: the stack needs the variable authorities; make it with tidemark keys create',
+  );
   const pem = Fn.nonsensitive(variable.stringValue) as string;
   // Terraform reads backslashes in these texts once more.
   return { pem, pemInJson: Fn.replace(Fn.replace(pem, '\\r', ''), '\\n', '\\\\n') };
 }
 
 /** The setting `authorities` of a container. @param pem see {@link AuthorityProps} */
-export const authoritiesSetting = (stack: TerraformStack, pem: string | undefined): SettingValue => ({ content: authoritiesOf(stack, { authorities: pem }).pemInJson });
+export const authoritiesSetting = (stack: TerraformStack, pem: string | undefined): SettingValue =>
+  ({ content: authoritiesOf(stack, { authorities: pem }).pemInJson });

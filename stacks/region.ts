@@ -15,7 +15,7 @@ import { Network } from '../constructs/network/index.ts';
 import { OrderedStreamCluster, type PrivateZone, type StreamPlace } from '../constructs/ordered-stream-cluster/index.ts';
 import { LogBucket } from '../constructs/private-bucket/index.ts';
 import { RegionIngress } from '../constructs/region-ingress/index.ts';
-import { RegionalAggregator } from '../constructs/regional-aggregator/index.ts';
+import { RegionalAggregator, type RegionalAggregatorProps } from '../constructs/regional-aggregator/index.ts';
 import { ecrRegistry, ServiceImage, type ServiceImageRef } from '../constructs/service-image/index.ts';
 import { ServiceSecrets } from '../constructs/service-secrets/index.ts';
 import { SlaAlarms } from '../constructs/sla-alarms/index.ts';
@@ -44,6 +44,8 @@ interface Base extends Providers {
   /** CloudWatch's, of the platform's metrics. */
   readonly namespace: string;
 }
+
+type HostsProps = Required<Pick<RegionalAggregatorProps, 'vpcId' | 'awsRegion' | 'encryptionKeyArn' | 'protectData' | 'logRetentionDays' | 'size'>>;
 
 export class RegionStack extends TerraformStack {
   readonly network: Network;
@@ -100,7 +102,8 @@ export class RegionStack extends TerraformStack {
 
   /** What the rule pack finds with good reason. */
   #exceptions(shape: GlobalShape): void {
-    suppress(this.ingress.trustStore.bucket.bucket, 'TM-S3-03', 'Holds certificates, which are public; Elastic Load Balancing is not documented to read them under a key of ours.');
+    const certificates = 'Holds certificates, which are public; Elastic Load Balancing is not documented to read them under a key of ours.';
+    suppress(this.ingress.trustStore.bucket.bucket, 'TM-S3-03', certificates);
     if (shape.isProtected) return;
     const { balancer, disk } = PILOT_EXCEPTIONS;
     for (const { volume } of [...this.aggregator.replicas, ...this.stream?.servers ?? []]) disk.rules.forEach((rule) => suppress(volume, rule, disk.reason));
@@ -146,7 +149,7 @@ export class RegionStack extends TerraformStack {
   }
 
   /** What every host of the region has in common. */
-  #hosts({ platform, region }: RegionStackProps, base: Base): Record<'vpcId' | 'awsRegion' | 'encryptionKeyArn', string> & { protectData: boolean; logRetentionDays: number; size: 'small' | 'medium' | 'large' } {
+  #hosts({ platform, region }: RegionStackProps, base: Base): HostsProps {
     return {
       vpcId: this.network.vpcId, awsRegion: base.ownRegion, encryptionKeyArn: base.key.arn, protectData: base.shape.isProtected,
       logRetentionDays: platform.deploy.retention.logDays, size: regionHostOf(platform, region).size,
@@ -189,7 +192,9 @@ export class RegionStack extends TerraformStack {
         certificate: secret('tls-cert'), certificateKey: secret('tls-key'), token: secret('token'),
       },
       authorities: base.authorities.pemInJson, controlUrl: base.centre.controlPlaneUrl, stream: this.stream ?? 'embedded',
-      sidecars: ({ logs }, i) => [telemetry.container(this, { service: SERVICE, site: region.id, stream: `${region.id}/r${i}`, image: collector.imageUri, logs })],
+      sidecars: ({ logs }, i) => [
+        telemetry.container(this, { service: SERVICE, site: region.id, stream: `${region.id}/r${i}`, image: collector.imageUri, logs }),
+      ],
     });
     for (const replica of aggregator.replicas) {
       for (const pulled of [image, collector] satisfies ServiceImageRef[]) pulled.grantPull(replica.executionRole);
@@ -201,12 +206,16 @@ export class RegionStack extends TerraformStack {
   #ingress({ platform, region }: RegionStackProps, base: Base): RegionIngress {
     const { name, accountId, ownRegion, shape } = base;
     const sites = region.edges.map((edge) => edgeHostOf(platform, edge));
-    const elsewhere = [...new Set(sites.filter(({ kind }) => kind !== 'on-premises').map(({ awsRegion }) => awsRegion))].filter((one) => one !== ownRegion);
-    const logs = new LogBucket(this, 'logs', { name: `${name}-logs-${accountId}`, region: ownRegion, sources: ['alb', 's3'], preventDestroy: shape.isProtected });
+    const onAws = sites.filter(({ kind }) => kind !== 'on-premises').map(({ awsRegion }) => awsRegion);
+    const elsewhere = [...new Set(onAws)].filter((awsRegion) => awsRegion !== ownRegion);
+    const logs = new LogBucket(this, 'logs', {
+      name: `${name}-logs-${accountId}`, region: ownRegion, sources: ['alb', 's3'], preventDestroy: shape.isProtected,
+    });
     return new RegionIngress(this, 'ingress', {
       name, vpcId: this.network.vpcId, subnetIds: this.network.subnetIds('private'), awsRegion: ownRegion, replicas: this.aggregator.targets,
       port: this.aggregator.port, healthPath: SERVICE.healthPath, hostedZoneId: platform.deploy.hostedZoneId, authorities: base.authorities.pem,
-      logs: { bucketName: logs.bucketName, prefix: logs.prefix('alb'), bucketPrefix: logs.prefix('s3', 'authorities') }, bucketName: `${name}-ca-${accountId}`,
+      logs: { bucketName: logs.bucketName, prefix: logs.prefix('alb'), bucketPrefix: logs.prefix('s3', 'authorities') },
+      bucketName: `${name}-ca-${accountId}`,
       principals: [`arn:aws:iam::${accountId}:root`], deletionProtection: shape.isProtected,
       ...(elsewhere.length === 0 ? {} : { clientRegions: elsewhere }),
       ...(sites.some(({ kind }) => kind === 'on-premises') ? { publicIngress: { subnetIds: this.network.subnetIds('public') } } : {}),
@@ -217,6 +226,7 @@ export class RegionStack extends TerraformStack {
 /** Hosts of a region are called after it, and so might be an edge site. */
 function checkNames(stack: TerraformStack, { platform, region }: RegionStackProps): void {
   const host = new RegExp(`^${region.id}-[rn]\\d+$`);
-  const taken = sitesOf(platform).filter(({ id }) => host.test(id)).map(({ id }) => `site ${id}: hosts of the region ${region.id} are called ${region.id}-r0, ${region.id}-n0 and so on; give the site another id`);
+  const why = `hosts of the region ${region.id} are called ${region.id}-r0, ${region.id}-n0 and so on; give the site another id`;
+  const taken = sitesOf(platform).filter(({ id }) => host.test(id)).map(({ id }) => `site ${id}: ${why}`);
   if (taken.length > 0) throw new ConstructError(stack.node.path, taken);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { EMPTY_LOCK, LOCK_FILE, LockError, readLock, writeLock, type Digest, type ImageLock } from '../../constructs/service-image/lock.ts';
@@ -43,6 +44,12 @@ export function addImages(program: Command, io: Io): void {
   addBase(images, io);
 }
 
+/** Images are built of the sources, with tools that an installed kit does without. @throws CliError */
+function needCheckout(): void {
+  const entry = join(ROOT, SERVICES['control-plane'].entry);
+  if (!existsSync(entry)) throw new CliError(EXIT.usage, 'no-checkout', `${entry}: no such file; images are built and pushed from a checkout of the kit`);
+}
+
 /** Beside the config, where synthesis looks for it. */
 const withLock = (command: Command, io: Io): Command =>
   command.option('--lock <file>', 'the lock file', join(dirname(io.env['TIDEMARK_CONFIG'] ?? CONFIG_FILE), LOCK_FILE));
@@ -63,6 +70,7 @@ function addBuild(parent: Command, io: Io): void {
     'tidemark images build', 'tidemark images build --service edge-node --base node-base.tar',
     'tidemark images build --platform linux/amd64,linux/arm64',
   ]).action(async (options: LockOptions & { base?: string; platform?: string[]; out: string; service: string[] }) => {
+    needCheckout();
     const { servicesOf } = await import('../images/bundle.ts');
     const { buildImages } = await import('../images/build.ts');
     const services = servicesOf(options.service);
@@ -93,6 +101,7 @@ function addPush(parent: Command, io: Io): void {
     'tidemark images push --registry 123456789012.dkr.ecr.eu-west-1.amazonaws.com',
     'tidemark images push --registry localhost:5000 --service edge-node',
   ]).action(async (options: LockOptions & { registry: string; out: string; service: string[] }) => {
+    needCheckout();
     const { servicesOf } = await import('../images/bundle.ts');
     const { archiveOf, readArchived } = await import('../images/build.ts');
     const { parsePrefix } = await import('../images/reference.ts');

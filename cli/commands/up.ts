@@ -58,6 +58,8 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
       onProgress: (p) => say(`${p.kind === 'failed' || p.kind === 'exited' ? '! ' : '  '}${p.message}`),
     });
+    // Before anybody is told that it is ready: whoever waits for that may stop it at once.
+    const stopped = stopOnSignal(platform);
     if (options.json === true) {
       io.out(
         JSON.stringify(
@@ -71,7 +73,7 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       io.out(welcome(definition, platform, io));
       io.out(`ready ${platform.controlUrl}`);
     }
-    await stopOnSignal(platform);
+    await stopped;
     // Asked for with Ctrl-C or by whoever started it: that is a good end.
     ending.code = EXIT.ok;
   });

@@ -1,12 +1,12 @@
 /** k6 as a program: where it is, and a run of it whose samples come as they are taken. It is never linked in, and sends nothing home. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CliError, EXIT } from '../errors.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const SCRIPT = join(ROOT, 'loadtests', 'main.ts');
+const SCRIPT = join(ROOT, 'loadtests', `main${extname(import.meta.filename)}`);
 /** k6's own: thresholds were crossed. */
 export const K6_BREACHED = 99;
 const MAJOR_MIN = 2;

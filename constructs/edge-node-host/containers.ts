@@ -60,6 +60,14 @@ export function checkRegion(m: Mistakes, regionUrls: readonly string[], policy: 
   if (m.known(policy) && !isCanonical(policy)) m.add('policy: expected canonical JSON (RFC 8785), as policyText(platform) gives it');
 }
 
+/** What can be wrong with the way to the region. @param at what the names of properties begin with */
+export function checkLink(m: Mistakes, at: string, { subnetIds, domain, hosts }: { readonly subnetIds: readonly unknown[]; readonly domain: string; readonly hosts: readonly string[] }): void {
+  if (subnetIds.length === 0) m.add(`${at}subnetIds: none; the endpoint needs at least one`);
+  m.text(`${at}domain`, domain, /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/, 'a DNS name');
+  if (hosts.length === 0) m.add(`${at}hosts: none; name the region's replicas`);
+  for (const [i, host] of hosts.entries()) if (!host.endsWith(`.${domain}`)) m.add(`${at}hosts[${i}]: ${host} is not below ${domain}`);
+}
+
 /** What can be wrong with the wishes for an edge node, apart from its machine. */
 export function checkEdgeNode(m: Mistakes, props: EdgeNodeWishes): void {
   const { place, clientCidrs = [], regionUrls } = props;

@@ -10,7 +10,7 @@ import { check, ServiceRole, type Mistakes } from '../common/index.ts';
 import {
   ecsAgent, HOST_TAG, partitionOf, patches, PinnedService, systemsManager, type PatchingProps, type TaskProps,
 } from '../stateful-host/index.ts';
-import { installCommand } from './install.ts';
+import { checkUntil, installCommand } from './install.ts';
 
 export interface ExternalHostProps extends TaskProps {
   /** What everything of it is called. */
@@ -66,5 +66,5 @@ export class ExternalHost extends Construct {
 }
 
 function checkProps(m: Mistakes, { registerUntil }: ExternalHostProps): void {
-  m.text('registerUntil', registerUntil, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'a UTC time such as 2026-01-31T00:00:00Z');
+  checkUntil(m, 'registerUntil', registerUntil);
 }

@@ -1,5 +1,6 @@
 /** How a machine of one's own is made a site. Loads no framework. */
 import { SERVICES } from '../../platform/services.ts';
+import type { Mistakes } from '../common/gather.ts';
 import { agentConfig } from '../stateful-host/boot.ts';
 import { PATHS } from '../stateful-host/defaults.ts';
 import { INSTALL_SCRIPT } from './defaults.ts';
@@ -24,3 +25,7 @@ export function installCommand({ name, awsRegion, activationId, activationCode }
     '',
   ].join('\n');
 }
+
+/** When the right to register ends. */
+export const checkUntil = (m: Mistakes, prop: string, until: string | undefined): void =>
+  m.text(prop, until, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'a UTC time such as 2026-01-31T00:00:00Z');

@@ -9,6 +9,7 @@ import { Construct } from 'constructs';
 import { check } from '../common/index.ts';
 import { SecurityGroup } from '../network/index.ts';
 import { type Rule } from '../stateful-host/index.ts';
+import { checkLink } from './containers.ts';
 import { REGION_PORT } from './defaults.ts';
 
 export interface RegionLinkProps {
@@ -42,10 +43,7 @@ export class RegionLink extends Construct {
     super(scope, id);
     const { name, vpcId, subnetIds, domain, hosts } = props;
     check(this, (m) => {
-      if (subnetIds.length === 0) m.add('subnetIds: none; the endpoint needs at least one');
-      m.text('domain', domain, /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/, 'a DNS name');
-      if (hosts.length === 0) m.add('hosts: none; name the region\'s replicas');
-      for (const [i, host] of hosts.entries()) if (!host.endsWith(`.${domain}`)) m.add(`hosts[${i}]: ${host} is not below ${domain}`);
+      checkLink(m, '', props);
     });
     this.securityGroup = new SecurityGroup(this, 'security-group', { name: `${name}-region-link`, vpcId, description: `Way of ${name} to its region` });
     this.endpoint = new VpcEndpoint(this, 'endpoint', {

@@ -67,7 +67,9 @@ export class Notifications extends Construct implements ExistingNotifications {
     this.ticketTopicArn = this.topics.ticket.arn;
     this.maintenanceAlarm = new CloudwatchMetricAlarm(this, 'maintenance', {
       alarmName: `${name}-maintenance`,
-      alarmDescription: 'Maintenance or a drill is declared: while this is in ALARM, the SLA alarms take no action. Not a fault; it ends by itself.',
+      alarmDescription: 'Maintenance or a drill is declared: while this is in ALARM, the SLA alarms take no action. Not a fault; it ends by itself. Runbook: docs/operations.md, Maintenance',
+      // Whoever waits for alarms is to know when none will come, and when they come again.
+      alarmActions: [this.ticketTopicArn], okActions: [this.ticketTopicArn],
       namespace, metricName: MAINTENANCE.metricName, statistic: 'Maximum', period: MAINTENANCE.periodSeconds, evaluationPeriods: 1,
       comparisonOperator: 'GreaterThanOrEqualToThreshold', threshold: 1,
       // No declaration, no maintenance.

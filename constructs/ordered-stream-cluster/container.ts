@@ -6,7 +6,9 @@ import { type ContainerDefinition, type LogTarget } from '../common/index.ts';
 import { STREAM_HEALTH } from './defaults.ts';
 
 /** Names in the container's environment. */
-export const STREAM_ENV = { config: 'STREAM_CONFIG', token: 'STREAM_TOKEN', certificate: 'STREAM_TLS_CERT', key: 'STREAM_TLS_KEY', authorities: 'STREAM_TLS_CA' } as const;
+export const STREAM_ENV = {
+  config: 'STREAM_CONFIG', token: 'STREAM_TOKEN', certificate: 'STREAM_TLS_CERT', key: 'STREAM_TLS_KEY', authorities: 'STREAM_TLS_CA',
+} as const;
 /** As the configuration refers to it. */
 export const TOKEN_VARIABLE = 'NATS_TOKEN';
 /** Held in memory: what is written there is gone with the task. */
@@ -23,11 +25,12 @@ export const runFiles = (folder: string): Readonly<Record<'config' | 'certificat
  */
 export function startScript(options: { readonly folder: string; readonly tls: boolean; readonly program: string }): string {
   const files = runFiles(options.folder);
+  const wrong = `${STREAM_ENV.token}: expected letters, digits and . _ ~ + / = - only, and at least one; push the stream token again`;
   return [
     'umask 077',
     `token=$(printf %s "$${STREAM_ENV.token}")`,
     `case "$token" in`,
-    `  ''|*[!A-Za-z0-9._~+/=-]*) echo '${STREAM_ENV.token}: expected letters, digits and . _ ~ + / = - only, and at least one; push the stream token again' >&2; exit 2;;`,
+    `  ''|*[!A-Za-z0-9._~+/=-]*) echo '${wrong}' >&2; exit 2;;`,
     'esac',
     `printf %s "$${STREAM_ENV.config}" > ${files.config}`,
     ...(options.tls ? (['certificate', 'key', 'authorities'] as const).map((what) => `printf '%s\\n' "$${STREAM_ENV[what]}" > ${files[what]}`) : []),
@@ -64,7 +67,9 @@ export function streamContainer(props: StreamContainerProps): ContainerDefinitio
     user: `${props.uid}:${props.uid}`,
     readonlyRootFilesystem: true,
     privileged: false,
-    linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] }, tmpfs: [{ containerPath: RUN_FOLDER, size: 8, mountOptions: ['nosuid', 'nodev', 'noexec'] }] },
+    linuxParameters: {
+      initProcessEnabled: true, capabilities: { drop: ['ALL'] }, tmpfs: [{ containerPath: RUN_FOLDER, size: 8, mountOptions: ['nosuid', 'nodev', 'noexec'] }],
+    },
     environment: [
       { name: STREAM_ENV.config, value: props.config },
       // Go's collector works towards this instead of being ended at the limit.
@@ -73,7 +78,9 @@ export function streamContainer(props: StreamContainerProps): ContainerDefinitio
     ],
     secrets: [
       { name: STREAM_ENV.token, valueFrom: props.tokenSecretArn },
-      ...(tls === undefined ? [] : [{ name: STREAM_ENV.certificate, valueFrom: tls.certificateSecretArn }, { name: STREAM_ENV.key, valueFrom: tls.keySecretArn }]),
+      ...(tls === undefined ? [] : [
+        { name: STREAM_ENV.certificate, valueFrom: tls.certificateSecretArn }, { name: STREAM_ENV.key, valueFrom: tls.keySecretArn },
+      ]),
     ],
     portMappings: props.ports.map((port) => ({ containerPort: port, hostPort: port, protocol: 'tcp' })),
     mountPoints: [{ sourceVolume: props.dataVolume, containerPath: props.dataFolder, readOnly: false }],
@@ -89,7 +96,8 @@ export function streamContainer(props: StreamContainerProps): ContainerDefinitio
     logConfiguration: {
       logDriver: 'awslogs',
       options: {
-        'awslogs-group': props.logs.logGroupName, 'awslogs-region': props.logs.region, 'awslogs-stream-prefix': 'nats', mode: 'non-blocking', 'max-buffer-size': '8m',
+        'awslogs-group': props.logs.logGroupName, 'awslogs-region': props.logs.region, 'awslogs-stream-prefix': 'nats',
+        mode: 'non-blocking', 'max-buffer-size': '8m',
       },
     },
   };

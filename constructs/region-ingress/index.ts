@@ -4,7 +4,7 @@
  */
 import { DataAwsVpcEndpointService } from '@cdktf/provider-aws/lib/data-aws-vpc-endpoint-service/index.js';
 import { Lb } from '@cdktf/provider-aws/lib/lb/index.js';
-import { LbListener } from '@cdktf/provider-aws/lib/lb-listener/index.js';
+import { LbListener, type LbListenerDefaultAction } from '@cdktf/provider-aws/lib/lb-listener/index.js';
 import { LbListenerRule } from '@cdktf/provider-aws/lib/lb-listener-rule/index.js';
 import { LbTargetGroup } from '@cdktf/provider-aws/lib/lb-target-group/index.js';
 import { LbTargetGroupAttachment } from '@cdktf/provider-aws/lib/lb-target-group-attachment/index.js';
@@ -142,7 +142,7 @@ export class RegionIngress extends Construct implements IngressAttributes {
     const tls = {
       loadBalancerArn: this.balancer.arn, protocol: 'HTTPS', certificateArn: this.certificate.arn, sslPolicy: props.tlsPolicy ?? REGION_INGRESS_DEFAULTS.tlsPolicy,
     };
-    const answer = (statusCode: string, messageBody: string): { type: string; fixedResponse: { contentType: string; statusCode: string; messageBody: string } } =>
+    const answer = (statusCode: string, messageBody: string): LbListenerDefaultAction =>
       ({ type: 'fixed-response', fixedResponse: { contentType: 'text/plain', statusCode, messageBody } });
     this.listener = new LbListener(this, 'listener', {
       ...tls, port: INGRESS_PORT, defaultAction: [answer('404', 'no replica has this host name')],
@@ -208,12 +208,14 @@ export class RegionIngress extends Construct implements IngressAttributes {
   }
 }
 
+const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/;
+
 function checkProps(scope: Construct, props: RegionIngressProps): void {
   check(scope, (m) => {
     m.text('name', props.name, /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/, 'lower case letters, digits and hyphens, such as tidemark-production-eu');
     if (props.subnetIds.length < 2) m.add(`subnetIds: expected subnets in two zones at least, got ${props.subnetIds.length}`);
     if (props.replicas.length === 0 || props.replicas.length > LIMITS.rules) m.add(`replicas: expected 1 to ${LIMITS.rules}, got ${props.replicas.length}`);
-    for (const [i, { host }] of props.replicas.entries()) m.text(`replicas[${i}].host`, host, /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/, 'a DNS name');
+    for (const [i, { host }] of props.replicas.entries()) m.text(`replicas[${i}].host`, host, HOST, 'a DNS name');
     if (new Set(props.replicas.map((replica) => replica.host)).size < props.replicas.length) m.add('replicas: two have the same host; each needs its own');
     m.range('port', props.port, 1, 65_535, 'port');
     m.text('healthPath', props.healthPath, /^\/[\w./-]*$/, 'a path such as /healthz');

@@ -17,7 +17,10 @@ export class Example extends TerraformStack {
       places: [{ subnetId: 'subnet-0123456789abcdef0', zone: 'eu-west-1a' }],
       privateZone: { id: 'Z0123456789ABCDEFGHIJ', name: 'eu.clearing.example.com' },
       image: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/tidemark/regional-aggregator@sha256:${'0'.repeat(64)}`,
-      secrets: { trust: secret('trust'), keys: [secret('key-0')], regionKey: secret('region-key'), certificate: secret('tls-cert'), certificateKey: secret('tls-key') },
+      secrets: {
+        trust: secret('trust'), keys: [secret('key-0')], regionKey: secret('region-key'),
+        certificate: secret('tls-cert'), certificateKey: secret('tls-key'),
+      },
       authorities: '-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n',
       controlUrl: 'https://control.clearing.example.com', stream: 'embedded',
     });

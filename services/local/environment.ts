@@ -1,4 +1,5 @@
 /** The environment of each service's process: the settings of platform/services.ts for one machine. */
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Platform } from '../../platform/index.ts';
 import { linkId, type LocalPlan, type ProcessPlan } from './plan.ts';
@@ -7,11 +8,14 @@ import type { Layout } from './provision.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+/** `.ts` in a checkout, `.js` in an installed package. */
+const EXTENSION = extname(import.meta.filename);
+
 /** The program of each tier. */
 export const PROGRAMS = {
-  global: here('../control-plane/main.ts'),
-  region: here('../regional-aggregator/main.ts'),
-  edge: here('../edge-node/main.ts'),
+  global: here(`../control-plane/main${EXTENSION}`),
+  region: here(`../regional-aggregator/main${EXTENSION}`),
+  edge: here(`../edge-node/main${EXTENSION}`),
 } as const;
 
 export interface EnvironmentOptions {
@@ -48,6 +52,7 @@ export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOpt
     TIDEMARK_PORT: String(ports.processes.get(process.id)),
     TIDEMARK_TRUST: layout.trust,
     TIDEMARK_TOKEN_FILE: layout.token,
+    TIDEMARK_SLAS: layout.slas,
     TIDEMARK_LOG_LEVEL: logLevel,
   };
   const replicasOf = (region: string): string[] =>

@@ -1,5 +1,5 @@
 /**
- * Makes the data folder of a platform ready: keys, `trust.json`, `policy.json`, `token`. What is there stays; what the config
+ * Makes the data folder of a platform ready: keys, `trust.json`, `policy.json`, `slas.json`, `token`. What is there stays; what the config
  * names anew is added; what it no longer names stays on disk and in `trust.json`, because its history must remain verifiable.
  * A change that would break what was signed before is refused, all such changes at once.
  */
@@ -22,6 +22,7 @@ export interface Layout {
   readonly root: string;
   readonly trust: string;
   readonly policy: string;
+  readonly slas: string;
   readonly token: string;
   readonly deployment: string;
   readonly runState: string;
@@ -43,6 +44,7 @@ export function layoutOf(dataDir: string): Layout {
     root: dataDir,
     trust: at('trust.json'),
     policy: at('policy.json'),
+    slas: at('slas.json'),
     token: at('token'),
     deployment: at('deployment.json'),
     runState: at('platform.json'),
@@ -94,6 +96,7 @@ export function provision(platform: Platform, dataDir: string): Layout {
   parseTrust(trustText);
   writeWhenNew(layout.trust, trustText);
   writeWhenNew(layout.policy, policyText);
+  writeWhenNew(layout.slas, `${JSON.stringify(platform.slas, null, 2)}\n`);
   writeWhenNew(layout.deployment, `${JSON.stringify(after, null, 2)}\n`);
   return layout;
 }

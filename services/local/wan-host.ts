@@ -1,5 +1,6 @@
 /** The supervisor's side of the emulated network: the process, what it should be doing, and calls to it. */
 import type { ChildProcess } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createChild, type Child, type ChildChange } from './child.ts';
 import type { LinkStats } from './wan.ts';
@@ -40,7 +41,7 @@ export function createWanHost(options: WanHostOptions): WanHost {
   };
   const child = createChild({
     id: WAN,
-    args: [fileURLToPath(new URL('wan-process.ts', import.meta.url))],
+    args: [fileURLToPath(new URL(`wan-process${extname(import.meta.filename)}`, import.meta.url))],
     env: options.env,
     logFile: options.logFile,
     ipc(process) {
