@@ -21,7 +21,7 @@ const trends = {
 };
 const counters = {
   sent: new Counter(CLIENT_METRICS.sent), refused: new Counter(CLIENT_METRICS.refused), failed: new Counter(CLIENT_METRICS.failed),
-  wrong: new Counter(CLIENT_METRICS.wrong),
+  wrong: new Counter(CLIENT_METRICS.wrong), followed: new Counter(CLIENT_METRICS.followed), ended: new Counter(CLIENT_METRICS.ended),
 };
 const judges = plan.slas.map((sla) => ({ sla, rate: new Rate(metricOf(sla)), samples: new Counter(samplesOf(sla)) }));
 
@@ -47,8 +47,12 @@ export const options = {
   setupTimeout: '60s',
 };
 
+/** For how long a settlement is followed; one that is not final by then has failed. */
+const FOLLOWED_SECONDS = 60;
+
 function executor(name: string, { role, arrivals }: Population): object {
-  const common = { exec: role, tags: { population: name }, gracefulStop: '30s' };
+  // Whoever is followed is followed to the end, or until its time is up: what was never final is a bad event, not a missing one.
+  const common = { exec: role, tags: { population: name }, gracefulStop: role === 'follow' ? `${FOLLOWED_SECONDS + 10}s` : '30s' };
   // How many clients may wait for an answer at once: two seconds' worth of arrivals.
   const clients = (rate: number): { preAllocatedVUs: number; maxVUs: number } =>
     ({ preAllocatedVUs: Math.min(200, Math.max(4, Math.ceil(rate / 4))), maxVUs: Math.min(2_000, Math.max(20, rate * 2)) });
@@ -144,10 +148,14 @@ export function settle(): void {
 export function follow(): void {
   const { edge, settlement } = next();
   const started = Date.now();
-  if (!judgeSettled(http.post(`${edge.url}/v1/settlements`, JSON.stringify(settlement), JSON_HEADERS), settlement.id)) return;
+  counters.followed.add(1);
+  if (!judgeSettled(http.post(`${edge.url}/v1/settlements`, JSON.stringify(settlement), JSON_HEADERS), settlement.id)) {
+    counters.ended.add(1);
+    return;
+  }
   const acknowledged = Date.now();
   let ordered = false;
-  for (let pause = 0.01; Date.now() - started < 60_000; pause = Math.min(0.1, pause * 1.5)) {
+  for (let pause = 0.01; Date.now() - started < FOLLOWED_SECONDS * 1_000; pause = Math.min(0.1, pause * 1.5)) {
     sleep(pause);
     const answer = http.get(`${edge.url}/v1/settlements/${settlement.id}`, { timeout: '30s' });
     if (answer.status !== 200) continue;
@@ -160,12 +168,14 @@ export function follow(): void {
     if (state === 'final' || state === 'rejected') {
       trends.final.add(Date.now() - started);
       judge('finality', within(Date.now() - started));
+      counters.ended.add(1);
       return;
     }
   }
   // A minute without an end is a bad event, not a missing one.
   if (!ordered) judge('ordering', () => false);
   judge('finality', () => false);
+  counters.ended.add(1);
 }
 
 export function read(): void {
@@ -265,14 +275,22 @@ export function watch(): void {
     const warm = Date.now() - started >= plan.ratioWarmUpSeconds * 1_000;
     for (const edge of plan.edges) {
       const provisional = statusOf(edge)?.provisional;
-      if (provisional === undefined) continue;
+      if (provisional === undefined) {
+        // A node that does not answer keeps nothing.
+        if (warm) judge('provisional-ratio', () => false);
+        judge('provisional-age', () => false);
+        continue;
+      }
       if (warm) judge('provisional-ratio', (sla) => provisional.ratio <= (sla.thresholdRatio as number));
       judge('provisional-age', within(provisional.oldestMs));
     }
   }
   for (const [i, edge] of plan.edges.entries()) {
     const [before, after] = [first[i]?.drift, statusOf(edge)?.drift];
-    if (before === undefined || after === undefined) continue;
+    if (before === undefined || after === undefined) {
+      judge('cache-drift', () => false);
+      continue;
+    }
     const drifted = after.drifted - before.drifted;
     // Enough of them for any objective, and not millions of samples: the shares are exact.
     const compared = after.compared - before.compared;
@@ -294,22 +312,32 @@ export function drill(): void {
   const started = Date.now();
   const behind = plan.edges.filter((edge) => d.edges.includes(edge.id));
   // What was provisional when the region came back is what has to be reconciled; new settlements go on coming.
-  const owed = behind.map((edge) => finalSize(edge).decided);
-  for (;;) {
-    if (behind.every((edge, i) => finalSize(edge).final >= (owed[i] as number))) break;
-    if (Date.now() - started > 110_000) break;
+  const owed: (number | null)[] = behind.map(() => null);
+  const reconciled = (): boolean => behind.every((edge, i) => {
+    const size = finalSize(edge);
+    if (size === null) return false;
+    owed[i] ??= size.decided;
+    return size.final >= (owed[i] as number);
+  });
+  let done = reconciled();
+  while (!done && Date.now() - started < RECONCILED_WITHIN_MS) {
     sleep(0.1);
+    done = reconciled();
   }
   const ms = Date.now() - started;
-  trends.reconciled.add(ms);
-  judge('reconciliation', within(ms));
+  if (done) trends.reconciled.add(ms);
+  judge('reconciliation', (sla) => done && within(ms)(sla));
 }
 
-function finalSize(edge: LoadPlan['edges'][number]): { readonly decided: number; readonly final: number } {
+/** Longer than this nobody waits for a region to reconcile; the judge's verdict is then a bad one. */
+const RECONCILED_WITHIN_MS = 110_000;
+
+/** Null where the node does not say. */
+function finalSize(edge: LoadPlan['edges'][number]): { readonly decided: number; readonly final: number } | null {
   const answer = http.get(`${edge.url}/v1/status`, { timeout: '10s' });
-  if (answer.status !== 200) return { decided: 0, final: -1 };
-  const { log, provisional } = answer.json() as { log: { size: number }; provisional?: { count: number } };
-  return { decided: log.size, final: log.size - (provisional?.count ?? 0) };
+  if (answer.status !== 200) return null;
+  const { log, provisional } = answer.json() as { log?: { size: number }; provisional?: { count: number } };
+  return log === undefined || provisional === undefined ? null : { decided: log.size, final: log.size - provisional.count };
 }
 
 /** All roles are exported, as k6 looks them up by name; this makes sure that none is missing. */

@@ -93,4 +93,7 @@ export const CLIENT_METRICS = {
   refused: 'client_refused',
   failed: 'client_failed',
   wrong: 'client_wrong_answers',
+  /** Settlements that were followed, and those of them whose end was judged. */
+  followed: 'client_followed',
+  ended: 'client_followed_to_the_end',
 } as const;

@@ -24,6 +24,10 @@ const NOT_IN_A_PARTITION: readonly string[] = ['ordering', 'finality', 'provisio
 const SAMPLES_MIN: Readonly<Partial<Record<string, number>>> = { reconciliation: 1, 'provisional-ratio': 3, 'provisional-age': 3, 'cache-drift': 1 };
 const SAMPLES_MIN_DEFAULT = 10;
 
+/** A share of 99.9% cannot be told from fewer than a thousand events: one bad one among fewer would breach it already. */
+const samplesMin = ({ indicator, objective }: Pick<Sla, 'indicator' | 'objective'>): number =>
+  SAMPLES_MIN[indicator] ?? Math.max(SAMPLES_MIN_DEFAULT, Math.ceil(Number((1 / (1 - objective)).toPrecision(12))));
+
 /** A share of an hour's settlements says nothing before there are some: as long as this is waited for it. Seconds. */
 export const RATIO_WARM_UP_SECONDS = 30;
 
@@ -48,7 +52,7 @@ export function judgedSlas(slas: readonly Sla[], roles: readonly Role[], partiti
     if (why !== undefined) unjudged.push({ sla: sla.id, why });
     else {
       judged.push({
-        id: sla.id, indicator: sla.indicator, objective: sla.objective, samplesMin: SAMPLES_MIN[sla.indicator] ?? SAMPLES_MIN_DEFAULT,
+        id: sla.id, indicator: sla.indicator, objective: sla.objective, samplesMin: samplesMin(sla),
         ...(sla.thresholdMs === undefined ? {} : { thresholdMs: sla.thresholdMs }),
         ...(sla.thresholdRatio === undefined ? {} : { thresholdRatio: sla.thresholdRatio }),
       });

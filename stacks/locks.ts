@@ -41,6 +41,12 @@ function certificates(file: string): string {
   throw new ConfigError([{ path: 'deploy.authorities', value: file, allowed, message: `deploy.authorities: ${file} holds something else; allowed: ${allowed}` }]);
 }
 
+/** Stacks whose networks are not in the record yet. */
+export function unrecorded({ recorded, platform, addresses }: Locks): string[] {
+  const before = recordedPlan(recorded, platform)?.networks ?? {};
+  return Object.keys(addresses.networks).filter((stack) => before[stack] !== addresses.networks[stack]);
+}
+
 /**
  * Writes the plan down, unless it stands there already: whole or not at all.
  *
@@ -48,8 +54,7 @@ function certificates(file: string): string {
  */
 export function saveAddresses(folder: string, locks: Locks): { readonly file: string; readonly added: readonly string[] } {
   const file = join(folder, ADDRESSES_FILE);
-  const before = recordedPlan(locks.recorded, locks.platform)?.networks ?? {};
-  const added = Object.keys(locks.addresses.networks).filter((stack) => before[stack] !== locks.addresses.networks[stack]);
+  const added = unrecorded(locks);
   if (added.length > 0) {
     const half = `${file}.${process.pid}.new`;
     writeFileSync(half, formatAddressLock(withPlan(locks.recorded, locks.platform, locks.addresses)));

@@ -263,7 +263,8 @@ function tell(report: LoadReport, json: boolean, io: Io): void {
   for (const { sla, why } of report.unjudged) io.out(`${sla}: not judged: ${why}`);
   io.out('');
   io.out(table(latencyRows(report)));
-  if (report.knee !== undefined) io.out(report.knee.rate === null ? '\nnot even the lowest rate kept the SLA' : `\nthe knee: the SLA held up to ${report.knee.rate} settlements a second`);
+  if (report.knee !== undefined) io.out(report.knee.rate === null ? '\nnot even the lowest rate kept the SLA' : `\nthe knee: the SLA held up to ${report.knee.rate} settlements a second${
+    { sla: '', none: ', to the end of the ramp: try a higher rate', generator: '; above that the load generator could not keep the rate' }[report.knee.limitedBy]}`);
   for (const line of [...report.problems, ...report.correlation.disagreements]) io.out(`! ${line}`);
   io.out(`\n${report.title}: ${report.pass ? 'passed' : 'FAILED'} (${report.counts['sent']?.toLocaleString('en')} settlements in ${report.seconds.toFixed(1)} s)`);
 }

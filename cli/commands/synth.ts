@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { deployed, loadPlatform } from '../../platform/index.ts';
+import { deployed, loadPlatform, SERVICES, type Deploy, type Setting } from '../../platform/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { counted, table, withJson, type Io } from '../io.ts';
@@ -11,6 +11,7 @@ interface SynthOptions {
   readonly config: string;
   readonly out: string;
   readonly stack?: readonly string[];
+  readonly frozen?: boolean;
   readonly json?: boolean;
 }
 
@@ -19,11 +20,12 @@ export function addSynth(program: Command, io: Io): void {
     program.command('synth').description('write the stacks of a config as Terraform JSON: <out>/stacks/<stack>/cdk.tf.json')
       .option('--config <file>', 'the definition of the deployment (or set TIDEMARK_CONFIG)', io.env['TIDEMARK_CONFIG'] ?? CONFIG_FILE)
       .option('--out <folder>', 'where to (or set CDKTF_OUTDIR, as cdktf-cli does)', io.env['CDKTF_OUTDIR'] ?? 'cdktf.out')
+      .option('--frozen', 'fail when networks would be planned anew, instead of writing addresses.lock.json: for CI and reviews')
       .option('--stack <names...>', 'only these: global, region-eu, edge-eu-fra-1'),
     ['tidemark synth', 'tidemark synth --config examples/pilot.config.ts --out /tmp/pilot', 'tidemark synth --stack global region-eu'],
   ).action(async (options: SynthOptions) => {
     const platform = await loadPlatform(options.config);
-    const { loadLocks, saveAddresses } = await import('../../stacks/locks.ts');
+    const { loadLocks, saveAddresses, unrecorded } = await import('../../stacks/locks.ts');
     const { buildApp, stackNames } = await import('../../stacks/app.ts');
     const known = stackNames(deployed(platform));
     const unknown = (options.stack ?? []).filter((name) => !known.includes(name));
@@ -32,6 +34,10 @@ export function addSynth(program: Command, io: Io): void {
     }
     const folder = dirname(resolve(options.config));
     const locks = loadLocks(folder, deployed(platform));
+    const unplanned = unrecorded(locks);
+    if (options.frozen === true && unplanned.length > 0) {
+      throw new CliError(EXIT.failed, 'not-planned', `--frozen: no network is recorded for ${unplanned.join(', ')}; run \`tidemark synth\` without it and commit addresses.lock.json`);
+    }
     const out = resolve(options.out);
     const app = buildApp(platform, {
       outdir: out, addresses: locks.addresses, images: locks.images, authorities: locks.authorities, ...(options.stack === undefined ? {} : { only: options.stack }),
@@ -50,6 +56,17 @@ export function addSynth(program: Command, io: Io): void {
     io.out(table([['STACK', 'FILE'], ...names.map((name, i) => [name, files[i]!])]));
     if (planned.added.length > 0) io.err(`planned networks for ${planned.added.join(', ')} in ${planned.file}: commit it, so that they stay where they are`);
     if (locks.images === undefined) io.err('no images.lock.json: each image\'s digest is a variable of its stacks; `tidemark images build` and `push` record them');
+    for (const line of plannedAdapters(deployed(platform).deploy.storage)) io.err(line);
     io.out(`${counted(names.length, 'stack')} in ${out}`);
   });
+}
+
+/** What managed storage is written for, and the services cannot do yet: told before somebody deploys it. */
+function plannedAdapters(storage: Deploy['storage']): string[] {
+  if (storage === 'embedded') return [];
+  const planned = Object.values(SERVICES).flatMap(({ id, settings }) => Object.values<Setting>(settings).flatMap(({ env, adapters = {} }) =>
+    Object.entries(adapters).filter(([scheme, { state }]) => state === 'planned' && scheme !== 'awskms').map(([scheme]) => `${id} ${env}=${scheme}:...`)));
+  return planned.length === 0 ? [] : [
+    `managed storage is written for adapters that the services do not have yet (${planned.join('; ')}): they say so and do not start. What runs today is deploy.storage 'embedded'`,
+  ];
 }

@@ -122,16 +122,25 @@ export async function refusal(what: string, response: Response): Promise<Error> 
   return imageFailure(`${what}: ${response.status}${reasons === '' ? '' : ` (${reasons})`}`);
 }
 
+/** What a registry announces is no bound: bytes are counted as they come. */
+async function bounded(response: Response, tooLarge: string): Promise<Buffer<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    size += part.byteLength;
+    if (size > DOCUMENT_MAX) throw imageFailure(tooLarge);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
 /** The digest that a tag or a digest has now, and its document. @throws CliError */
 export async function fetchManifest(
   repository: Repository, reference: string,
 ): Promise<{ readonly digest: Digest; readonly mediaType: string; readonly bytes: Buffer<ArrayBuffer> }> {
   const response = await repository.ask(`manifests/${reference}`, { headers: { accept: DOCUMENTS } });
   if (!response.ok) throw await refusal(`${repository.name}: ${reference}`, response);
-  if (Number(response.headers.get('content-length') ?? 0) > DOCUMENT_MAX) {
-    throw imageFailure(`${repository.name}: ${reference}: too large for a manifest`);
-  }
-  const bytes = Buffer.from(await response.arrayBuffer());
+  const bytes = await bounded(response, `${repository.name}: ${reference}: too large for a manifest`);
   const digest = digestOf(bytes);
   // What is asked for by digest is that or nothing; for a tag the registry says what it thinks it is.
   const said = isDigest(reference) ? reference : response.headers.get('docker-content-digest');

@@ -2,7 +2,7 @@
 import { createPublicKey, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { JudgedSla } from '../../loadtests/plan.ts';
+import type { JudgedSla, LoadPlan } from '../../loadtests/plan.ts';
 import { emptyHistogram, record, toJson } from '../../services/telemetry/index.ts';
 import { generateSigner } from '../../services/transparency/index.ts';
 import { attest, PAYLOAD_TYPE, preAuthEncoding } from './attestation.ts';
@@ -11,7 +11,7 @@ import { parseSample } from './k6.ts';
 import { createMeasured, verdictOf } from './measured.ts';
 import { mergeReports } from './merge.ts';
 import { parseDuration } from './plan.ts';
-import { clientOf, toJunit, type LoadReport } from './report.ts';
+import { clientOf, kneeOf, toJunit, type LoadReport } from './report.ts';
 
 const SLA: JudgedSla = { id: 'acknowledgement', indicator: 'provisional-ack', objective: 0.9, thresholdMs: 25, samplesMin: 10 };
 const point = (metric: string, value: number, time = 0): string =>
@@ -50,13 +50,14 @@ describe('a verdict', () => {
   });
 });
 
+let runs = 0;
 const report = (good: number, events: number, ms: readonly number[]): LoadReport => {
   const m = createMeasured();
   for (let i = 0; i < events; i++) m.add({ metric: 'sla_acknowledgement', value: i < good ? 1 : 0, time: 0, population: 'clients' });
   for (const v of ms) m.add({ metric: 'client_acknowledged_ms', value: v, time: 0, population: 'clients' });
   const verdict = verdictOf(SLA, m);
   return {
-    v: 1, scenario: 'steady', title: 'Steady <load>', started: '2026-01-01T00:00:00Z', seconds: 1, seed: 1, versions: { tidemark: '0', k6: '2', node: '26' },
+    v: 1, scenario: 'steady', title: 'Steady <load>', started: '2026-01-01T00:00:00Z', seconds: 1, seed: 1, run: `run-${runs += 1}`, versions: { tidemark: '0', k6: '2', node: '26' },
     machine: { cpus: 2, model: 'm', memoryGib: 1 }, target: 't', verdicts: [verdict], unjudged: [], pass: verdict.pass, problems: [], client: clientOf(m), counts: { sent: events },
     correlation: { acknowledgement: [], decided: events, disagreements: [] }, timeline: [],
   };
@@ -76,6 +77,33 @@ describe('several hosts', () => {
   test('of other runs are refused', () => {
     expect(() => mergeReports([report(1, 1, []), { ...report(1, 1, []), scenario: 'soak' }], ['a.json', 'b.json'])).toThrow('b.json: is about another scenario');
     expect(() => mergeReports([report(1, 1, [])], ['a.json'])).toThrow('two reports or more');
+    const once = report(1, 1, []);
+    expect(() => mergeReports([once, once], ['a.json', 'a.json'])).toThrow('a.json: is the same run');
+    expect(() => mergeReports([report(1, 1, []), { ...report(1, 1, []), started: '2025-12-01T00:00:00Z' }], ['a.json', 'old.json'])).toThrow('did not run at the same time');
+  });
+});
+
+describe('the knee', () => {
+  const stages = [10, 20, 30].flatMap((rate) => [{ rate, seconds: 0.1 }, { rate, seconds: 9.9 }]);
+  const plan = { scenario: 'ramp', slas: [SLA], populations: { clients: { role: 'settle', judged: true, arrivals: { kind: 'ramp', stages } } } } as unknown as LoadPlan;
+  const ramp = (steps: readonly { sent: number; ms: number }[]): ReturnType<typeof kneeOf> => {
+    const m = createMeasured();
+    for (const [i, { sent, ms }] of steps.entries()) {
+      for (let k = 0; k < sent; k++) {
+        const time = (i * 10 + (k % 10)) * 1_000;
+        m.add({ metric: 'client_sent', value: 1, time, population: 'clients' });
+        m.add({ metric: 'client_acknowledged_ms', value: ms, time, population: 'clients' });
+      }
+    }
+    return kneeOf(plan, m);
+  };
+  test('is the highest rate that kept the SLA', () => {
+    expect(ramp([{ sent: 100, ms: 5 }, { sent: 200, ms: 5 }, { sent: 300, ms: 90 }])).toMatchObject({ rate: 20, limitedBy: 'sla' });
+    expect(ramp([{ sent: 100, ms: 5 }, { sent: 200, ms: 5 }, { sent: 300, ms: 5 }])).toMatchObject({ rate: 30, limitedBy: 'none' });
+    expect(ramp([{ sent: 100, ms: 90 }, { sent: 200, ms: 5 }, { sent: 300, ms: 5 }])).toMatchObject({ rate: null, limitedBy: 'sla' });
+  });
+  test('is no rate that was never sent', () => {
+    expect(ramp([{ sent: 100, ms: 5 }, { sent: 120, ms: 5 }, { sent: 130, ms: 5 }])).toMatchObject({ rate: 10, limitedBy: 'generator' });
   });
 });
 

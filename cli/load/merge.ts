@@ -29,6 +29,15 @@ export function mergeReports(reports: readonly LoadReport[], files: readonly str
   const stranger = reports.findIndex((r) => shape(r) !== shape(first));
   if (stranger > 0) throw new CliError(EXIT.usage, 'report', `${files[stranger]}: is about another scenario or other SLAs than ${files[0]}`);
 
+  const twice = reports.findIndex((r, i) => reports.findIndex((o) => o.run === r.run) < i);
+  if (twice > 0) throw new CliError(EXIT.usage, 'report', `${files[twice]}: is the same run as one before it`);
+  const start = (r: LoadReport): number => Date.parse(r.started);
+  const [from, to] = [Math.max(...reports.map(start)), Math.min(...reports.map((r) => start(r) + r.seconds * 1_000))];
+  if (!(from < to)) {
+    const apart = reports.map((r, i) => `${files[i]} from ${r.started} for ${r.seconds.toFixed(0)} s`).join(', ');
+    throw new CliError(EXIT.usage, 'report', `--merge: these did not run at the same time: ${apart}`);
+  }
+
   const client = new Map<string, ReturnType<typeof fromJson>>();
   for (const report of reports) {
     for (const [name, { histogram }] of Object.entries(report.client)) {

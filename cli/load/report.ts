@@ -12,6 +12,8 @@ export interface LoadReport {
   readonly started: string;
   readonly seconds: number;
   readonly seed: number;
+  /** Of this run alone: no two have the same. */
+  readonly run: string;
   readonly versions: { readonly tidemark: string; readonly k6: string; readonly node: string };
   readonly machine: { readonly cpus: number; readonly model: string; readonly memoryGib: number };
   readonly target: string;
@@ -28,7 +30,7 @@ export interface LoadReport {
   /** Second by second: sent, failed, and milliseconds. */
   readonly timeline: readonly { readonly at: number; readonly sent: number; readonly failed: number; readonly p50: number | null; readonly p99: number | null; readonly finalP99: number | null }[];
   /** For the ramp: the highest rate at which acknowledgements still kept their SLA. Settlements per second. */
-  readonly knee?: { readonly rate: number | null; readonly steps: readonly { readonly rate: number; readonly sent: number; readonly p99: number | null; readonly good: number | null }[] };
+  readonly knee?: { readonly rate: number | null; readonly limitedBy: 'sla' | 'generator' | 'none'; readonly steps: readonly { readonly rate: number; readonly sent: number; readonly asked: number; readonly p99: number | null; readonly good: number | null }[] };
   /** Against the last run of this scenario on this machine, if there was one. */
   readonly before?: { readonly started: string; readonly verdicts: readonly { readonly sla: string; readonly measured: number | null }[]; readonly p99: Readonly<Record<string, number | null>> };
 }
@@ -45,6 +47,9 @@ export const clientOf = (measured: Measured): LoadReport['client'] => Object.fro
   }).filter(([, { histogram }]) => histogram.count > 0),
 );
 
+/** Less of a step's settlements than this sent, and the step was not the load that it is named after. */
+const SENT_SHARE_MIN = 0.98;
+
 /** The steps of a ramp, judged one by one. */
 export function kneeOf(plan: LoadPlan, measured: Measured): LoadReport['knee'] {
   const arrivals = plan.populations['clients']?.arrivals;
@@ -53,7 +58,10 @@ export function kneeOf(plan: LoadPlan, measured: Measured): LoadReport['knee'] {
   const seconds = measured.seconds();
   let from = 0;
   const steps = [...new Set(arrivals.stages.map((s) => s.rate))].map((rate) => {
-    const length = arrivals.stages.filter((s) => s.rate === rate).reduce((sum, s) => sum + s.seconds, 0);
+    const own = arrivals.stages.filter((s) => s.rate === rate);
+    const length = own.reduce((sum, s) => sum + s.seconds, 0);
+    // The first of a step's two stages is the slope from the step before.
+    const asked = rate * own.slice(1).reduce((sum, s) => sum + s.seconds, 0);
     const inside = seconds.filter((s) => s.at >= from && s.at < from + length);
     from += length;
     const all = inside.flatMap((s) => [...s.acknowledged.buckets]);
@@ -62,11 +70,14 @@ export function kneeOf(plan: LoadPlan, measured: Measured): LoadReport['knee'] {
     const good = sla?.thresholdMs === undefined || count + failed === 0 ? null
       : all.filter(([index]) => 2 ** (index / 64) <= sla.thresholdMs!).reduce((sum, [, n]) => sum + n, 0) / (count + failed);
     const p99s = inside.map((s) => quantiles(s.acknowledged).p99).filter((v) => v !== null).sort((a, b) => a - b);
-    return { rate, sent: inside.reduce((sum, s) => sum + s.sent, 0), p99: p99s[Math.floor(p99s.length / 2)] ?? null, good };
+    return { rate, asked: asked, sent: inside.reduce((sum, s) => sum + s.sent, 0), p99: p99s[Math.floor(p99s.length / 2)] ?? null, good };
   });
+  // A rate that was never sent was not kept, either.
+  const unsent = steps.findIndex((s) => s.sent < SENT_SHARE_MIN * s.asked);
   const broken = steps.findIndex((s) => s.good === null || s.good < (sla?.objective ?? 0));
-  const last = broken < 0 ? steps.at(-1) : steps[broken - 1];
-  return { rate: last?.rate ?? null, steps };
+  const ends = [unsent, broken].filter((i) => i >= 0);
+  const end = ends.length === 0 ? steps.length : Math.min(...ends);
+  return { rate: steps[end - 1]?.rate ?? null, limitedBy: ends.length === 0 ? 'none' : end === broken ? 'sla' : 'generator', steps };
 }
 
 const ms = (value: number | null): string => (value === null ? '-' : value >= 100 ? `${Math.round(value)} ms` : `${value.toFixed(1)} ms`);

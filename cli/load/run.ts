@@ -32,6 +32,8 @@ export interface RunOptions {
 
 /** Iterations that k6 could not start because no client was free: more than this share, and the load was not the one asked for. */
 const DROPPED_MAX = 0.01;
+/** Accounts have room for any run: more refusals than this are a fault. Offline limits of a partition refuse rightly. */
+const REFUSED_MAX = 0.01;
 
 export const lengthOf = (plan: LoadPlan): number => Math.max(...Object.values(plan.populations).map(({ arrivals }) =>
   (arrivals.kind === 'ramp' ? arrivals.stages.reduce((sum, s) => sum + s.seconds, 0) : arrivals.seconds)));
@@ -76,15 +78,21 @@ export async function runLoad(o: RunOptions): Promise<LoadReport> {
     ...(correlation.decided === null ? {} : { decided: correlation.decided }),
   };
   const iterations = measured.counter('iterations');
+  const unjudged = measured.counter(CLIENT_METRICS.followed) - measured.counter(CLIENT_METRICS.ended);
+  // What was not sent might have been bad: it may not be more than the strictest SLA could bear.
+  const droppedMax = Math.min(DROPPED_MAX, ...plan.slas.map((sla) => 1 - sla.objective).filter((share) => share > 0));
   const problems = [
     ...(counts.wrong > 0 ? [`${counts.wrong} answers were wrong: not the receipt of what was sent, or two decisions for one id`] : []),
-    ...(counts.dropped > DROPPED_MAX * (iterations + counts.dropped)
+    ...(unjudged > 0 ? [`${unjudged} settlements were followed, and their end was not judged: k6 stopped before they had one`] : []),
+    ...(plan.drill === undefined && counts.refused > REFUSED_MAX * counts.sent
+      ? [`${counts.refused} of ${counts.sent} settlements were refused, though every account has room for them: see the nodes' reasons`] : []),
+    ...(counts.dropped > droppedMax * (iterations + counts.dropped)
       ? [`${counts.dropped} of ${iterations + counts.dropped} requests could not be sent at their time: the target or the load generator fell behind, so the load was lower than asked for`] : []),
   ];
   const knee = kneeOf(plan, measured);
   const machine = cpus();
   return {
-    v: 1, scenario: plan.scenario, title: o.scenario.title, started: started.toISOString(), seconds: took, seed: plan.seed,
+    v: 1, scenario: plan.scenario, title: o.scenario.title, started: started.toISOString(), seconds: took, seed: plan.seed, run: plan.run,
     versions: { tidemark: version, k6: o.k6.version, node: process.versions.node },
     machine: { cpus: machine.length, model: machine[0]?.model.trim() ?? 'unknown', memoryGib: Math.round(totalmem() / 2 ** 30) },
     target: o.target, verdicts, unjudged: plan.unjudged,
