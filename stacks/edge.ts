@@ -123,7 +123,7 @@ export class EdgeStack extends TerraformStack {
     const node = new EdgeNodeHost(this, 'edge-node', {
       name, site: edge.id, awsRegion: providers.ownRegion, encryptionKeyArn: this.key.arn, size: where.size, hostName: hostNameOf(props),
       ...this.#placed(props, where),
-      regionUrls: replicaHosts(platform, props.region).map((host) => `https://${host}`), policy: policyText(platform), secrets: this.#edgeSecrets(), image: image.imageUri,
+      regionUrls: replicaHosts(platform, props.region).map((host) => `https://${host}`), policy: policyText(platform), slas: JSON.stringify(platform.slas), secrets: this.#edgeSecrets(), image: image.imageUri,
       telemetry: {
         image: collector.imageUri,
         pipeline: TelemetryPipeline.fromAttributes({

@@ -105,7 +105,7 @@ export class GlobalStack extends TerraformStack {
     });
     this.dashboard = new SettlementDashboard(this, 'dashboard', {
       name: prefix, slas: platform.slas, namespace, region, ...runbooksOf(platform),
-      scopes: scopesOf(platform).filter((scope) => edges <= SITES_SHOWN_MAX || !scope.startsWith('site:')),
+      scopes: scopesOf(platform).filter((one) => edges <= SITES_SHOWN_MAX || !one.startsWith('site:')),
     });
     if (!shape.isProtected) this.#exceptions();
     publishFacts(this, self, {
@@ -216,6 +216,7 @@ export class GlobalStack extends TerraformStack {
       certificate: this.secrets.setting('tls-cert'), certificateKey: this.secrets.setting('tls-key'),
       authorities: authoritiesSetting(this, authorities),
       assets: platform.assets.map((asset) => asset.code).join(','),
+      slas: { content: JSON.stringify(platform.slas) },
       witnessUrls: JSON.stringify(witnessUrls(platform)),
       ...(this.ledger === undefined
         ? { ledger: 'sqlite', tiles: 'files' }

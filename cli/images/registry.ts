@@ -123,7 +123,7 @@ export async function refusal(what: string, response: Response): Promise<Error> 
 }
 
 /** What a registry announces is no bound: bytes are counted as they come. */
-async function bounded(response: Response, tooLarge: string): Promise<Buffer<ArrayBuffer>> {
+async function readBounded(response: Response, tooLarge: string): Promise<Buffer<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response.body ?? []) {
@@ -140,7 +140,7 @@ export async function fetchManifest(
 ): Promise<{ readonly digest: Digest; readonly mediaType: string; readonly bytes: Buffer<ArrayBuffer> }> {
   const response = await repository.ask(`manifests/${reference}`, { headers: { accept: DOCUMENTS } });
   if (!response.ok) throw await refusal(`${repository.name}: ${reference}`, response);
-  const bytes = await bounded(response, `${repository.name}: ${reference}: too large for a manifest`);
+  const bytes = await readBounded(response, `${repository.name}: ${reference}: too large for a manifest`);
   const digest = digestOf(bytes);
   // What is asked for by digest is that or nothing; for a tag the registry says what it thinks it is.
   const said = isDigest(reference) ? reference : response.headers.get('docker-content-digest');

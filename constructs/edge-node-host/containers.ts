@@ -11,7 +11,7 @@ import type { EdgeNodeHostProps, EdgeSecrets } from './props.ts';
 const SERVICE = SERVICES['edge-node'];
 
 /** Of an edge node's properties those that its containers follow from. */
-export interface EdgeTask extends Pick<EdgeNodeHostProps, 'site' | 'regionUrls' | 'policy' | 'image' | 'authorities' | 'size' | 'logLevel'> {
+export interface EdgeTask extends Pick<EdgeNodeHostProps, 'site' | 'regionUrls' | 'policy' | 'slas' | 'image' | 'authorities' | 'size' | 'logLevel'> {
   readonly secrets: EdgeSecrets;
   readonly place: Pick<EdgeNodeHostProps['place'], 'kind'>;
   readonly telemetry?: { readonly pipeline: TelemetryPipelineAttributes; readonly image: string };
@@ -43,6 +43,7 @@ function settingsOf(props: EdgeTask): Record<string, SettingValue> {
       certificate: { secretArn: secrets.certificate.chain }, certificateKey: { secretArn: secrets.certificate.key },
     }),
     ...(secrets.token === undefined ? {} : { token: { secretArn: secrets.token } }),
+    ...(props.slas === undefined ? {} : { slas: { content: props.slas } }),
     ...(props.authorities === undefined ? {} : { authorities: { content: props.authorities } }),
     ...(props.logLevel === undefined ? {} : { logLevel: props.logLevel }),
   };

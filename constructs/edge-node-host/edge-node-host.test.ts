@@ -38,18 +38,19 @@ test('an edge node on premises', () => {
 });
 
 test('the service is given every setting of its contract that a site needs, secrets by reference', () => {
-  const [service] = containers(node({ authorities: 'PEM', logLevel: 'warn' }));
+  const [service] = containers(node({ authorities: 'PEM', logLevel: 'warn', slas: '[]' }));
   const environment = Object.fromEntries(service!.environment.map(({ name, value }) => [name, value]));
   expect(environment).toEqual({
     TIDEMARK_SITE: 'eu-fra-1', TIDEMARK_DATA: '/data', TIDEMARK_HOST: '0.0.0.0', TIDEMARK_PORT: '8080', TIDEMARK_POLICY_CONTENT: POLICY,
-    TIDEMARK_REGION_URLS: 'https://r0.eu.clearing.example.com,https://r1.eu.clearing.example.com', TIDEMARK_TLS_CA_CONTENT: 'PEM', TIDEMARK_LOG_LEVEL: 'warn',
+    TIDEMARK_REGION_URLS: 'https://r0.eu.clearing.example.com,https://r1.eu.clearing.example.com', TIDEMARK_TLS_CA_CONTENT: 'PEM', TIDEMARK_LOG_LEVEL: 'warn', TIDEMARK_SLAS_CONTENT: '[]',
   });
   expect(Object.fromEntries(service!.secrets.map(({ name, valueFrom }) => [name, valueFrom]))).toEqual({
     TIDEMARK_TRUST_CONTENT: secret('trust'), TIDEMARK_KEY_CONTENT: secret('key'), TIDEMARK_TOKEN_FILE_CONTENT: secret('token'),
     TIDEMARK_TLS_CERT_CONTENT: secret('tls-cert'), TIDEMARK_TLS_KEY_CONTENT: secret('tls-key'),
   });
   const given = [...service!.environment, ...service!.secrets].map(({ name }) => name.replace(/_CONTENT$/, ''));
-  expect(new Set(given)).toEqual(new Set(Object.values(EDGE_SETTINGS).map((setting) => setting.env)));
+  // How often telemetry is sent is the service's own to say.
+  expect(new Set([...given, EDGE_SETTINGS.telemetryWindow.env])).toEqual(new Set(Object.values(EDGE_SETTINGS).map((setting) => setting.env)));
 });
 
 test('clients are let in from where they are said to be, at the service\'s port', () => {

@@ -49,6 +49,8 @@ export interface EdgeNodeHostProps extends Pick<
   readonly regionUrls: readonly string[];
   /** The policy as canonical JSON: `policyText(platform)`. */
   readonly policy: string;
+  /** The platform's SLAs as JSON: `JSON.stringify(platform.slas)`. @default - none is measured */
+  readonly slas?: string;
   readonly secrets: EdgeSecrets;
   /** Of the edge node, by digest. */
   readonly image: string;
