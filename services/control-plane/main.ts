@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { CONTROL_SETTINGS } from '../../platform/index.ts';
 import { decodeGlobal, type ServiceStatus } from '../protocol/index.ts';
 import {
-  baseUrl, createHttpClient, createServer, readAll, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError,
+  baseUrl, createHttpClient, createServer, parsed, readAll, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError,
   type Logger, type Metric, type Running, type Settings,
 } from '../shell/index.ts';
+import { parseSlas } from '../telemetry/index.ts';
 import { decodeBundle, openCheckpoint, type Trust } from '../transparency/index.ts';
 import { createApplier } from './applier.ts';
 import { balancesBefore, createPending, type Move } from './core/pending.ts';
@@ -16,6 +17,7 @@ import { createOutcomes } from './outcomes.ts';
 import { controlRoutes } from './routes.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { Head, Incident, LedgerStore } from './store.ts';
+import { createTelemetry } from './telemetry/index.ts';
 import { createWitness, type Witnessed } from './witness.ts';
 
 /** Incidents shown at /v1/status. */
@@ -29,9 +31,10 @@ const RESTORE_STEP = 16_384;
  */
 export async function startControlPlane(settings: Settings<typeof CONTROL_SETTINGS>, logger: Logger): Promise<Running> {
   const now = Date.now;
-  const { trust, signer, tls, urls } = readAll({
+  const { trust, signer, tls, urls, slas } = readAll({
     trust: () => readTrust(settings.trust), signer: () => readSigner(settings.key), tls: () => readTls(settings),
     urls: () => readWitnessUrls(settings.witnessUrls),
+    slas: () => (settings.slas === undefined ? [] : parsed(settings.slas, parseSlas)),
     ledger: () => expectPlain(CONTROL_SETTINGS.ledger.env, settings.ledger, 'sqlite'),
     tiles: () => expectPlain(CONTROL_SETTINGS.tiles.env, settings.tiles, 'files'),
   });
@@ -98,15 +101,23 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
     };
   };
 
+  const telemetry = createTelemetry({
+    folder: settings.data, trust, signer, slas, ledger: store, onIncident: show, logger, now,
+    status: () => {
+      const { state, log, counts } = status();
+      return { state, log, counts };
+    },
+  });
   const server = await createServer({
     name: 'Tidemark control plane', description: 'The ledger and the global log: accounts, outcomes, checkpoints, proofs.',
     logger,
-    notReady: applier.halted, metrics: () => metricsOf(status()), certificate: tls.certificate,
+    notReady: applier.halted, metrics: () => [...metricsOf(status()), ...telemetry.metrics()], certificate: tls.certificate,
   });
   controlRoutes(server, {
     store, applier, outcomes, pending, signer, assets: settings.assets, trust, now, logger, witnessed: witness.witnessed,
     onIncident: show, requireToken: requireToken(settings.token),
   });
+  telemetry.addRoutes(server);
   server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());
   serveLog(server, {
     checkpoint: () => witness.witnessed()?.note ?? null,
@@ -120,7 +131,9 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   return {
     url: baseUrl(server),
     async stop() {
+      telemetry.quiet();
       await server.close();
+      await telemetry.stop();
       await applier.stop();
       await witness.stop();
       await client.close();

@@ -94,6 +94,18 @@ export function addRoutes(server: Server, o: RouteOptions): void {
   });
 }
 
+/** Tells of every request of a client whether it was served: answered, in time, and not with a 5xx. */
+export function countRequests(server: Server, requested: (good: boolean) => void): void {
+  const isClients = (url: string): boolean => url.startsWith('/v1/') && !url.startsWith('/v1/status');
+  server.addHook('onResponse', async (request, reply) => {
+    if (isClients(request.url)) requested(reply.statusCode < 500);
+  });
+  // Whoever has sent everything and left before the answer did not get one in time.
+  server.addHook('onRequestAbort', async (request) => {
+    if (isClients(request.url) && request.raw.complete) requested(false);
+  });
+}
+
 function addSettlements(server: Server, o: RouteOptions): void {
   const tags = ['settlements'];
   // In a context of its own: this body is read by the batch-aware parser.
@@ -159,8 +171,8 @@ async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyRe
     const instruction = parseInstruction(body);
     if (o.link.connected(receivedAt)) await o.accounts.ensure([instruction.debitAccount, instruction.creditAccount]);
     const [decided] = await o.intake.settle([instruction], receivedAt);
-    if (decided!.conflict) throw conflict(decided!);
     o.onAnswered(1, o.now() - receivedAt);
+    if (decided!.conflict) throw conflict(decided!);
     return reply.status(decided!.repeated ? 200 : 201).type('application/json').send(receiptJson(o.node, decided!));
   }
   if (!Array.isArray(list) || list.length === 0 || list.length > BATCH_MAX) {

@@ -1,5 +1,5 @@
 /** The node as a program sees it: HTTP in front, a region behind that is there, lies, or is not. */
-import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
@@ -142,6 +142,7 @@ const trustText = (): string => JSON.stringify({
 const start = (): Promise<Running> => startEdgeNode(readSettings(EDGE_SETTINGS, {
   TIDEMARK_SITE: 'n1', TIDEMARK_DATA: join(dir, 'data'), TIDEMARK_TRUST: join(dir, 'trust.json'), TIDEMARK_KEY: join(dir, 'edge.key'),
   TIDEMARK_POLICY: join(dir, 'policy.json'), TIDEMARK_REGION_URLS: region.url,
+  ...(existsSync(join(dir, 'slas.json')) ? { TIDEMARK_SLAS: join(dir, 'slas.json') } : {}),
 }), logger);
 
 /** Asks until the answer is as wanted; the test's own timeout is the bound. */
@@ -179,6 +180,49 @@ afterEach(async () => {
   await node.stop();
   await region.server.close();
   rmSync(dir, { recursive: true, force: true });
+});
+
+describe('telemetry', () => {
+  const sla = (id: string, indicator: string, more: object): object =>
+    ({ id, indicator, objective: 0.9, windowDays: 30, scope: 'site', severity: 'page', owner: 'o', runbook: 'r', ...more });
+  const metric = async (name: string, labels: string): Promise<number> =>
+    Number(new RegExp(`^${name}\\{${labels}\\} (.*)$`, 'm').exec(await http.text(`${node.url}/metrics`))?.[1]);
+  const counted = (id: string): Promise<number[]> =>
+    Promise.all(['events', 'good'].map((which) => metric(`tidemark_sla_${which}_total`, `sla="${id}",scope="site:n1"`)));
+
+  it('counts settlements towards the SLAs, what was under way at a restart included, once', async () => {
+    await node.stop();
+    const slas = [
+      sla('ack', 'provisional-ack', { thresholdMs: 60_000 }), sla('ordered', 'ordering', { thresholdMs: 60_000 }), sla('final', 'finality', { thresholdMs: 60_000 }),
+      sla('up', 'availability', {}), sla('drift', 'cache-drift', {}),
+    ];
+    writeFileSync(join(dir, 'slas.json'), JSON.stringify(slas));
+    node = await start();
+    await ready();
+    await post({ settlements: ['s1', 's2'].map((id) => pay(id)) });
+    await post(pay('s1', '11'));
+    await post({ broken: true });
+    expect([await counted('ack'), await counted('up'), await counted('final')]).toEqual([[3, 3], [3, 3], [0, 0]]);
+    await until(async () => region.entries.length, (n) => n === 2);
+    await node.stop();
+    node = await start();
+    await region.settle();
+    await until(() => counted('final'), ([events]) => events === 2);
+    expect([await counted('ack'), await counted('ordered'), await counted('final')]).toEqual([[0, 0], [2, 2], [2, 2]]);
+    // The region says that 0 is left on a, both times: the node believed 990, and then 10 less than what it had just learned.
+    expect(await counted('drift')).toEqual([2, 0]);
+    await node.stop();
+    node = await start();
+    expect([await counted('ordered'), await counted('final')]).toEqual([[0, 0], [0, 0]]);
+  });
+
+  it('says what is wrong with the SLAs, and does not start', async () => {
+    await node.stop();
+    writeFileSync(join(dir, 'slas.json'), JSON.stringify([sla('a', 'finality', {})]));
+    await expect(start()).rejects.toThrow(/slas\.json: SLAs: \[0\]: thresholdMs: expected milliseconds, got nothing/);
+    rmSync(join(dir, 'slas.json'));
+    node = await start();
+  });
 });
 
 describe('settling', () => {

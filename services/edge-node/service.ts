@@ -6,16 +6,19 @@ import {
   baseUrl, createHttpClient, createServer, parsed, readAll, readSigner, readTls, readTrust, SettingsError, startLoop,
   type Logger, type Metric, type Running, type Settings,
 } from '../shell/index.ts';
+import { parseSlas, type Gauges } from '../telemetry/index.ts';
 import { decodeBundle } from '../transparency/index.ts';
 import { createAccountSource, QUERY_MAX } from './accounts.ts';
 import { createEdgeCore } from './core/node.ts';
 import { startDownlink, type ProvenOutcomes } from './downlink.ts';
-import { createFigures } from './figures.ts';
+import { createFigures, type Resumed } from './figures.ts';
 import { createIncidents } from './incidents.ts';
 import { createIntake } from './intake.ts';
 import { createLink } from './link.ts';
-import { addRoutes } from './routes.ts';
+import { addRoutes, countRequests } from './routes.ts';
 import { openEdgeStore, type CachedRow } from './store.ts';
+import { startTelemetry } from './telemetry.ts';
+import { openTelemetryStore } from './telemetry-store.ts';
 import { startUplink } from './uplink.ts';
 
 /** Accounts kept in memory; the others wait on disk. */
@@ -35,9 +38,10 @@ const SAVE_ACCOUNTS_EVERY = 50_000;
  */
 export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, logger: Logger): Promise<Running> {
   const node = settings.site;
-  const { trust, signer, policy, tls } = readAll({
+  const { trust, signer, policy, slas, tls } = readAll({
     trust: () => readTrust(settings.trust), signer: () => readSigner(settings.key), tls: () => readTls(settings),
     policy: () => parsed(settings.policy, (text) => decodePolicy(text.trim())),
+    slas: () => (settings.slas === undefined ? [] : parsed(settings.slas, parseSlas)),
   });
   const region = [...trust.regions.values()].find((r) => r.nodes.has(node));
   if (region === undefined) throw new SettingsError(`${settings.trust.source}: no region has a node ${node}`);
@@ -60,10 +64,20 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     });
   }
   saveDirty();
+  const orderedBefore = Math.max(store.orderedSize(), core.finalSize());
+  /** Commits without outcome, as their entries' times tell them apart. */
+  const underWay: (Resumed & { count: number; refused: number })[] = [];
   for (let first = core.finalSize(); first < store.log.size; first += REPLAY_CHUNK) {
     const chunk = decodeBundle(store.log.entries(first, Math.min(store.log.size, first + REPLAY_CHUNK)));
-    for (const bytes of chunk) {
+    for (const [i, bytes] of chunk.entries()) {
       const entry = decodeDecision(bytes);
+      const orderedAt = first + i < orderedBefore ? store.orderedAt(first + i) ?? null : null;
+      let last = underWay.at(-1);
+      if (last?.decidedAt !== entry.decidedAt || last.orderedAt !== orderedAt) {
+        underWay.push(last = { first: first + i, count: 0, refused: 0, decidedAt: entry.decidedAt, orderedAt });
+      }
+      last.count += 1;
+      if (entry.decision.result === 'refused') last.refused += 1;
       recall(entry.instruction.debitAccount);
       recall(entry.instruction.creditAccount);
       core.replay(entry);
@@ -94,8 +108,10 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
   }
 
   const { incident, halt, halted, list: incidents } = createIncidents(logger, now);
-  const figures = createFigures();
-  let orderedSize = Math.max(store.orderedSize(), core.finalSize());
+  const deltas = openTelemetryStore(join(settings.data, 'telemetry.db'));
+  const figures = createFigures({ slas, node, region: region.id, cutOff: core.pendingOffline() > 0 });
+  figures.resume(underWay, deltas.last()?.marks ?? null);
+  let orderedSize = orderedBefore;
 
   const http = createHttpClient(tls);
   const link = createLink(settings.regionUrls, policy.offlineAfterMs);
@@ -150,6 +166,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     const decidedAt = figures.finalUpTo(core.finalSize(), time);
     // The centre has signed what came of it, so it was in reach after the decision.
     if (decidedAt !== null) link.heard(decidedAt);
+    look(time);
     makeRoom();
   }
 
@@ -180,6 +197,22 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     return await accounts.refresh(stale) ? 0 : heartbeatMs;
   }, () => heartbeatMs);
 
+  /** A node that was just started is not cut off before it had the time to find out. */
+  function look(time: number): void {
+    const connected = link.connected(time) || (time - startedAt <= policy.offlineAfterMs ? null : false);
+    figures.tick(time, { connected, logSize: store.log.size, finalSize: core.finalSize() });
+  }
+
+  const gauges = (time: number): Gauges => ({
+    state: nodeState(time), ...figures.provisional(time), queued: core.pendingCount(), logSize: store.log.size,
+  });
+  const nodeState = (time: number): Gauges['state'] =>
+    (halted() !== null ? 'halted' : link.connected(time) ? 'ready' : 'disconnected');
+  const telemetry = startTelemetry({
+    node, region: region.id, trust, signer, store: deltas, figures, urls: settings.regionUrls, http: createHttpClient(tls), logger, now,
+    windowMs: settings.telemetryWindow, tick: look, gauges, onIncident: incident,
+  });
+
   const notReady = (): string | null => halted()
     ?? (link.connected(now()) || now() - startedAt > STARTUP_GRACE_MS ? null : 'waiting for the first word from the region');
 
@@ -189,7 +222,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     const oldestAt = figures.oldestAt();
     return {
       id: node, tier: 'edge', region: region!.id,
-      state: halted() !== null ? 'halted' : link.connected(time) ? 'ready' : 'disconnected',
+      state: nodeState(time),
       log: { origin: signer.name, size: store.log.size },
       counts: { ...figures.counts(), queued: intake.queued(), sent: uplink.sent(), ordered: orderedSize, settled: core.finalSize() },
       provisional: {
@@ -208,7 +241,8 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       gauge('pending_offline', 'Of those, decided offline.', core.pendingOffline()),
       gauge('connected', '1 while the centre is in reach through the region.', link.connected(now()) ? 1 : 0),
       gauge('queued', 'Settlements waiting for a commit.', intake.queued()),
-      ...figures.metrics(),
+      gauge('telemetry_waiting', 'Telemetry deltas that the centre has not acknowledged.', telemetry.waiting()),
+      ...figures.metrics(gauges(now())),
     ];
   }
 
@@ -216,6 +250,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     name: `Tidemark edge node ${node}`, description: 'Settles at once, durably; see docs/protocol.md.', logger, notReady, metrics,
     certificate: tls.certificate,
   });
+  countRequests(server, figures.requested);
   addRoutes(server, {
     node, signer, core, store, intake, accounts, link, now, recall, orderedSize: () => orderedSize, halted,
     onAnswered: figures.answered,
@@ -230,6 +265,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     async stop() {
       await server.close();
       await Promise.all([uplink.stop(), downlink.stop(), heartbeat.stop()]);
+      await telemetry.stop();
       await http.close();
       saveDirty();
       store.close();

@@ -52,6 +52,7 @@ describe('the first start', () => {
     const layout = provision(samplePlatform(), dir);
     expect(readFileSync(layout.policy, 'utf8')).toBe(encodePolicy(toPolicy(samplePlatform())));
     expect(readFileSync(layout.token, 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(JSON.parse(readFileSync(layout.slas, 'utf8'))).toEqual(samplePlatform().slas);
     for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
       const mode = statSync(join(entry.parentPath, entry.name)).mode & 0o777;
       expect([entry.name, mode]).toEqual([entry.name, entry.isDirectory() ? 0o700 : 0o600]);

@@ -1,5 +1,5 @@
 /** What a service says of itself at `/v1/status`; `tidemark status` puts the answers of all sites together. */
-import type { HistogramJson } from '../telemetry/index.ts';
+import type { HistogramJson } from '../telemetry/histogram.ts';
 
 export type Stage = 'provisional' | 'ordered' | 'final' | 'whole';
 /** provisional: request to durable decision; ordered: decision to ordered; final: ordered to final; whole: request to final. Milliseconds. */

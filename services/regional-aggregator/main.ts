@@ -16,6 +16,7 @@ import { startReplica } from './replica.ts';
 import { addRoutes, metricsOf, type Region } from './routes.ts';
 import { openSqliteStream } from './sqlite-stream.ts';
 import { openRegionStore } from './store.ts';
+import { createTelemetryRelay } from './telemetry.ts';
 
 /** A client of `createHttpClient` has 64 connections: no node's polls keep those of another from having one. */
 const NODES_PER_CLIENT = 64 / POLLS_NODE_MAX;
@@ -95,8 +96,11 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
     store, agreement, centre, repair, logger,
     http: (node) => pollHttp[Math.floor((nodeNumbers.get(node) ?? 0) / NODES_PER_CLIENT)]!,
   });
+  const telemetry = createTelemetryRelay({
+    origin: trust.origin, trust: region, signer: regionSigner, centre, http: newClient(), logger, now,
+  });
   const parts: Region = {
-    me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay,
+    me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay, telemetry,
     http, now,
   };
 
@@ -120,6 +124,7 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
     url: baseUrl(server),
     async stop() {
       await relay.stop();
+      await telemetry.stop();
       await server.close();
       await Promise.all([forwarder.stop(), centre.stop(), agreement.stop(), replica.stop()]);
       await Promise.all([http, peerHttp, ...pollHttp].map((client) => client.close()));

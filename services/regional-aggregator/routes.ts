@@ -4,6 +4,7 @@ import { FRAME_TYPE, ID_PATTERN, NATURAL_PATTERN, NONCE_PATTERN, Problem, type S
 import {
   CLIENT_ERRORS, problemOf, UnreachableError, type HttpClient, type Metric, type Server,
 } from '../shell/index.ts';
+import { DELTA_MAX, DELTAS_MAX } from '../telemetry/index.ts';
 import type { RegionTrust, Signer, Verifier } from '../transparency/index.ts';
 import type { Agreement } from './agreement.ts';
 import type { Centre } from './centre.ts';
@@ -13,6 +14,7 @@ import type { Ingress } from './ingress.ts';
 import { WAIT_MAX_MS, type Relay } from './relay.ts';
 import type { Replica } from './replica.ts';
 import type { RegionStore } from './store.ts';
+import { TELEMETRY_BODY_MAX, type TelemetryRelay } from './telemetry.ts';
 import { addCheckpoint } from './witness.ts';
 
 /** Without the centre for longer than this, a replica calls itself disconnected. */
@@ -38,6 +40,7 @@ export interface Region {
   readonly forwarder: Forwarder;
   readonly ingress: Ingress;
   readonly relay: Relay;
+  readonly telemetry: TelemetryRelay;
   readonly http: HttpClient;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -119,6 +122,18 @@ export function addRoutes(server: Server, r: Region): void {
     }
   });
 
+  server.post<{ Body: { deltas: string[] } }>('/v1/telemetry', {
+    bodyLimit: TELEMETRY_BODY_MAX,
+    schema: {
+      tags: ['edge'], summary: 'A node\'s telemetry deltas, signed notes; answered with the centre\'s signed acknowledgement',
+      body: {
+        type: 'object', required: ['deltas'], additionalProperties: false,
+        properties: { deltas: { type: 'array', minItems: 1, maxItems: DELTAS_MAX, items: { type: 'string', maxLength: DELTA_MAX } } },
+      },
+      response: CLIENT_ERRORS,
+    },
+  }, async (request, reply) => reply.type('text/plain; charset=utf-8').send(await r.telemetry.take(request.body.deltas)));
+
   server.post('/v1/cosignatures', {
     bodyLimit: NOTE_BYTES_MAX, schema: { tags: ['region'], summary: 'A peer\'s cosigned checkpoint of the region log' },
   }, async (request, reply) => {
@@ -195,6 +210,7 @@ export function metricsOf(r: Region): Metric[] {
     one('refused_total', 'counter', 'Batches refused, other than for load.', counts['refused']!),
     one('evidence', 'gauge', 'Pieces of evidence kept.', counts['evidence']!),
     one('disagreeing_replicas', 'gauge', 'Peers that cosigned another root than this replica\'s.', counts['disagreeing']!),
+    one('telemetry_deltas_total', 'counter', 'Telemetry deltas that this replica brought to the centre.', r.telemetry.passed()),
     one('in_flight', 'gauge', 'Batches being taken.', r.ingress.inFlight()),
     one('waiters', 'gauge', 'Nodes waiting for news.', r.relay.waiters()),
     one('halted', 'gauge', '1 when this replica has stopped for good.', r.replica.halted() === null ? 0 : 1),

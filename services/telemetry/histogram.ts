@@ -3,6 +3,8 @@
  * most 0.55% (OpenTelemetry metrics data model, "ExponentialHistogram"; DDSketch with gamma 2^(1/64), Masson et al. 2019).
  * Merging adds counts bucket by bucket and loses nothing.
  */
+import { EncodingError } from '../protocol/errors.ts';
+
 export const SCALE = 6;
 
 export interface Histogram {
@@ -85,6 +87,15 @@ export function subtract(later: Histogram, earlier: Histogram): Histogram {
 /** Where bucket i begins; its end is where bucket i + 1 begins. */
 export const lowerEdge = (i: number): number => 2 ** (i / 2 ** SCALE);
 
+/** How many observations are certainly not greater than a value: those of the bucket that it lies in are left out, unless it is its end. */
+export function countUpTo(h: Histogram, value: number): number {
+  if (value >= h.max) return h.count;
+  const whole = bucketOf(value) + (lowerEdge(bucketOf(value) + 1) <= value ? 1 : 0);
+  let seen = h.zero;
+  for (const [i, n] of h.buckets) if (i < whole) seen += n;
+  return seen;
+}
+
 /** The value at rank ceil(q * count): exact for the smallest and largest, else the middle of its bucket; null when nothing was observed. */
 export function quantile(h: Histogram, q: number): number | null {
   if (h.count === 0) return null;
@@ -97,6 +108,42 @@ export function quantile(h: Histogram, q: number): number | null {
     if (rank <= seen) return Math.min(h.max, Math.max(h.min, 2 ** ((i + 0.5) / 2 ** SCALE)));
   }
   return h.max;
+}
+
+/** Every duration that a clock can tell lies within, in milliseconds: 2^-48 to 2^48. */
+const INDEX_MAX = 48 * 2 ** SCALE;
+
+/** @throws EncodingError when it is not what {@link toJson} writes */
+export function checkHistogram(path: string, value: unknown): HistogramJson {
+  const wrong = (what: string): EncodingError => new EncodingError(`${path}: ${what}`);
+  const h = value as HistogramJson;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('expected a histogram');
+  const extra = Object.keys(value).filter((key) => !['scale', 'count', 'sum', 'min', 'max', 'zero', 'buckets'].includes(key));
+  if (extra.length > 0) throw wrong(`unknown fields ${extra.join(', ').slice(0, 80)}`);
+  if (h.scale !== SCALE) throw wrong(`expected scale ${SCALE}, got ${JSON.stringify(h.scale) ?? 'nothing'}`);
+  const naturals = [h.count, h.zero].every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!naturals || ![h.sum, h.min, h.max].every((n) => Number.isFinite(n) && n >= 0) || !Array.isArray(h.buckets)) {
+    throw wrong('expected count, zero, sum, min and max from 0, and a list of buckets');
+  }
+  let count = h.zero;
+  let last = -INDEX_MAX - 1;
+  for (const bucket of h.buckets as readonly unknown[]) {
+    const [index, n, more] = Array.isArray(bucket) ? bucket as unknown[] : [];
+    const fits = Number.isSafeInteger(index) && Number.isSafeInteger(n) && (n as number) > 0 && more === undefined;
+    if (!fits || (index as number) <= last || (index as number) > INDEX_MAX) {
+      throw wrong(`expected buckets [index, count] in rising order from ${-INDEX_MAX} to ${INDEX_MAX}, got ${JSON.stringify(bucket)}`);
+    }
+    last = index as number;
+    count += n as number;
+  }
+  if (count !== h.count) throw wrong(`${h.count} observations, but ${count} in the buckets`);
+  // A little room: a bucket's edge is a rounded number.
+  const within = (v: number, index: number | undefined): boolean =>
+    (index === undefined ? v === 0 : v >= lowerEdge(index) * (1 - 1e-9) && v <= lowerEdge(index + 1) * (1 + 1e-9));
+  const lowest = h.zero > 0 ? undefined : h.buckets[0]?.[0];
+  if (!within(h.min, lowest) || !within(h.max, h.buckets.at(-1)?.[0])) throw wrong(`min ${h.min} and max ${h.max} are not in the outer buckets`);
+  if (h.sum < h.min * h.count * (1 - 1e-9) || h.sum > h.max * h.count * (1 + 1e-9)) throw wrong(`a sum of ${h.sum} can't be that of ${h.count} values from ${h.min} to ${h.max}`);
+  return h;
 }
 
 export const toJson = (h: Histogram): HistogramJson => ({

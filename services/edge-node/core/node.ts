@@ -35,6 +35,8 @@ export interface OutcomeEffect {
   readonly reversed: boolean;
   /** Balance the node believed the debit account to have after this settlement, against the ledger's; null when not comparable. */
   readonly drift: bigint | null;
+  /** How long ago the centre had confirmed what was believed, milliseconds; 0 when not comparable. */
+  readonly believedMs: number;
   /** Accounts whose cached state changed. */
   readonly changed: readonly string[];
 }
@@ -199,6 +201,7 @@ export function createEdgeCore(policy: Policy, firstPending: number): EdgeCore {
       const moved = outcome.status === 'final' && outcome.duplicateOf === undefined;
       const comparable = p.provisional && known !== undefined && outcome.debitBalance !== undefined && known.state.asOf <= globalIndex;
       const drift = comparable ? outcome.debitBalance! - (known.state.balance - (moved ? outcome.instruction.amount : 0n)) : null;
+      const believedMs = comparable ? now - known.confirmedAt : 0;
       release(p);
       head += 1;
       finalSize += 1;
@@ -206,7 +209,7 @@ export function createEdgeCore(policy: Policy, firstPending: number): EdgeCore {
         pending = pending.slice(head);
         head = 0;
       }
-      return { reversed: p.provisional && outcome.status === 'rejected', drift, changed: learnOutcome(outcome, globalIndex, now) };
+      return { reversed: p.provisional && outcome.status === 'rejected', drift, believedMs, changed: learnOutcome(outcome, globalIndex, now) };
     },
 
     learn,

@@ -1,0 +1,96 @@
+/** The SLA report of a month, for people: a page that needs nothing else, and a table for spreadsheets. */
+
+export interface ReportRow {
+  readonly sla: string;
+  readonly scope: string;
+  readonly indicator: string;
+  readonly good: string;
+  readonly objective: number;
+  readonly thresholdMs?: number;
+  readonly thresholdRatio?: number;
+  readonly events: number;
+  readonly goodEvents: number;
+  readonly badEvents: number;
+  readonly nodes: number;
+  readonly attainment: number | null;
+  readonly met: boolean | null;
+  readonly intervals: readonly { readonly method: string; readonly confidence: number; readonly low: number | null; readonly high: number | null }[];
+  readonly budget: { readonly allowedBadEvents: number; readonly left: number };
+}
+
+export interface Report {
+  readonly platform: string;
+  readonly month: string;
+  readonly from: number;
+  readonly to: number;
+  readonly createdAt: number;
+  /** The month is not over. */
+  readonly partial: boolean;
+  readonly basis: { readonly deltas: number; readonly missing: number; readonly nodes: { readonly expected: number; readonly reporting: number } };
+  readonly slas: readonly ReportRow[];
+}
+
+type Column = readonly [title: string, value: (row: ReportRow) => string];
+
+const interval = (method: string, side: 'low' | 'high') => (row: ReportRow): string => {
+  const value = row.intervals.find((i) => i.method === method)?.[side];
+  return value === null || value === undefined ? '' : String(value);
+};
+const optional = (value: number | null | undefined): string => (value === null || value === undefined ? '' : String(value));
+
+const COLUMNS: readonly Column[] = [
+  ['sla', (r) => r.sla], ['scope', (r) => r.scope], ['indicator', (r) => r.indicator], ['objective', (r) => String(r.objective)],
+  ['threshold_ms', (r) => optional(r.thresholdMs)], ['threshold_ratio', (r) => optional(r.thresholdRatio)],
+  ['events', (r) => String(r.events)], ['good_events', (r) => String(r.goodEvents)], ['bad_events', (r) => String(r.badEvents)],
+  ['nodes', (r) => String(r.nodes)], ['attainment', (r) => optional(r.attainment)], ['met', (r) => (r.met === null ? '' : String(r.met))],
+  ['wilson_95_low', interval('wilson', 'low')], ['wilson_95_high', interval('wilson', 'high')],
+  ['node_ratio_95_low', interval('node-ratio', 'low')], ['node_ratio_95_high', interval('node-ratio', 'high')],
+  ['allowed_bad_events', (r) => String(r.budget.allowedBadEvents)], ['budget_left', (r) => String(r.budget.left)],
+];
+
+/** RFC 4180. A cell that a spreadsheet would take for a formula is told to be text. */
+function cell(value: string): string {
+  const safe = /^[=+\-@\t\r]/.test(value) && !/^-?[0-9.eE+-]+$/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+export const reportCsv = ({ slas }: Report): string =>
+  [COLUMNS.map(([title]) => title), ...slas.map((row) => COLUMNS.map(([, value]) => value(row)))].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
+
+const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+const percent = (share: number | null | undefined): string => (share === null || share === undefined ? '–' : `${Number((share * 100).toPrecision(8))} %`);
+const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
+
+const STYLE = 'body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#14181d;background:#fff}'
+  + 'table{border-collapse:collapse;width:100%}th,td{padding:.4rem .6rem;border-bottom:1px solid #ccd3da;text-align:left;vertical-align:top}'
+  + 'td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.missed{font-weight:700}small{color:#46505a}'
+  + '@media(prefers-color-scheme:dark){body{color:#e6eaee;background:#14181d}th,td{border-color:#39424c}small{color:#a9b4bf}}';
+
+/** The style's hash is in the page's Content-Security-Policy: nothing else on it runs or loads. */
+export const REPORT_STYLE = STYLE;
+
+export function reportHtml(r: Report): string {
+  const sure = (row: ReportRow, method: string): string => {
+    const i = row.intervals.find((x) => x.method === method);
+    return i === undefined || i.low === null ? '–' : `${percent(i.low)} to ${percent(i.high)}`;
+  };
+  const rows = r.slas.map((row) => `<tr><th scope="row">${escape(row.sla)}<br><small>${escape(row.good)}</small></th><td>${escape(row.scope)}</td>`
+    + `<td class="n">${percent(row.objective)}</td><td class="n">${percent(row.attainment)}</td>`
+    + `<td${row.met === false ? ' class="missed"' : ''}>${row.met === null ? 'nothing measured' : row.met ? 'met' : 'missed'}</td>`
+    + `<td class="n">${row.goodEvents}</td><td class="n">${row.badEvents}</td><td class="n">${row.events}</td><td class="n">${row.nodes}</td>`
+    + `<td>${sure(row, 'wilson')}</td><td>${sure(row, 'node-ratio')}</td><td class="n">${percent(row.budget.left)}</td></tr>`).join('\n');
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>SLA report ${escape(r.month)}, ${escape(r.platform)}</title><style>${STYLE}</style></head><body>
+<h1>SLA report ${escape(r.month)}</h1>
+<p>${escape(r.platform)}, ${day(r.from)} to ${day(r.to - 1)} (UTC)${r.partial ? '; <strong>the month is not over</strong>' : ''}. Made ${escape(new Date(r.createdAt).toISOString())}.</p>
+<p>These figures stand on ${r.basis.deltas} signed telemetry deltas of ${r.basis.nodes.reporting} of ${r.basis.nodes.expected} edge nodes; ${r.basis.missing} deltas are missing.
+Thresholds (T) are in the CSV and JSON forms of this report.</p>
+<table><thead><tr><th scope="col">SLA, and what is good</th><th scope="col">Scope</th><th scope="col" class="n">Objective</th><th scope="col" class="n">Attained</th><th scope="col">Result</th>
+<th scope="col" class="n">Good</th><th scope="col" class="n">Bad</th><th scope="col" class="n">All</th><th scope="col" class="n">Nodes</th>
+<th scope="col">95 % interval, events alike (Wilson)</th><th scope="col">95 % interval, nodes differ (node ratio)</th><th scope="col" class="n">Budget left</th></tr></thead>
+<tbody>
+${rows}
+</tbody></table></body></html>
+`;
+}

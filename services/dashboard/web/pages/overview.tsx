@@ -1,0 +1,150 @@
+/** SLAs, worst budget first; then every site as it is right now. */
+import { pathOf } from '../../pages.ts';
+import { useAsked } from '../client.tsx';
+import { clock, count, duration, percent, perSecond, plural, range, time } from '../format.ts';
+import { useLive } from '../live.tsx';
+import { Await, Loading, Note } from '../parts/states.tsx';
+import { Csv, Table, type Column } from '../parts/table.tsx';
+import { Link } from '../router.tsx';
+import { readRegions, readStatus, type RegionState } from '../shapes.ts';
+import { readSlas, type LiveSite, type Sla } from '../telemetry-shapes.ts';
+
+export function OverviewPage() {
+  return <><Slas /><Sites /><Centre /></>;
+}
+
+const link = (scope: string) => {
+  const [kind, id = ''] = scope.split(':');
+  return kind === 'region' ? <Link to={pathOf('region', id)}>{id}</Link> : kind === 'site' ? <Link to={pathOf('site', id)}>{id}</Link> : <>{scope}</>;
+};
+
+function budgetTone(left: number | null): string {
+  if (left === null) return 'quiet';
+  return left <= 0 ? 'bad' : left < 0.25 ? 'warn' : 'good';
+}
+
+const SLA_COLUMNS: readonly Column<Sla>[] = [
+  { name: 'SLA', show: (s) => <>{s.id}<span class="range">{s.indicator}</span></>, value: (s) => s.id },
+  { name: 'Scope', show: (s) => link(s.scope), value: (s) => s.scope },
+  {
+    name: 'Budget left', csvName: 'budget left (share)', value: (s) => s.budgetLeft, show: (s) => (s.budgetLeft === null ? <span class="quiet">nothing counted yet</span> : (
+      <>
+        <span class={budgetTone(s.budgetLeft)}>{percent(s.budgetLeft, 1)}</span>
+        <meter min={0} max={1} low={0.25} high={0.5} optimum={1} value={Math.max(0, s.budgetLeft)} aria-label={`Error budget left of ${s.id}, ${s.scope}`} />
+      </>
+    )),
+  },
+  {
+    name: 'Attained', csvName: 'attainment (share)', number: true, value: (s) => s.attainment,
+    show: (s) => <>{percent(s.attainment, 3)}{s.intervals.map((i) => <span class="range" key={i.method}>{range(i.low, i.high, (n) => percent(n, 3))} ({i.method})</span>)}</>,
+  },
+  { name: 'Promised', csvName: 'objective (share)', number: true, show: (s) => <>{percent(s.objective, 2)}{s.windowDays === null ? null : <span class="range">over {s.windowDays} d</span>}</>, value: (s) => s.objective },
+  { name: 'Good of events', csvName: 'good', number: true, show: (s) => `${count(s.good)} of ${count(s.events)}`, value: (s) => s.good },
+  {
+    name: 'Burn rates', value: (s) => s.alerts.map((a) => `${a.id} ${a.burnRate ?? ''}`).join('; '),
+    show: (s) => (s.alerts.length === 0 ? '–' : s.alerts.map((a) => (
+      <span key={a.id} class={`range ${a.burning ? 'bad' : ''}`}>{a.id} {a.burnRate === null ? '–' : a.burnRate.toFixed(2)}{a.factor === null ? '' : ` of ${a.factor}`}{a.burning ? ', alerts' : ''}</span>
+    ))),
+  },
+  { name: 'Budget lasts', csvName: 'time to exhaustion (ms)', number: true, show: (s) => (s.exhaustedInMs === 0 ? <span class="bad">gone</span> : duration(s.exhaustedInMs)), value: (s) => s.exhaustedInMs },
+];
+
+function Slas() {
+  const slas = useAsked('/v1/sla', readSlas, 10_000);
+  return (
+    <section class="panel" aria-labelledby="slas">
+      <h2 id="slas">Service levels, worst budget first</h2>
+      <Await asked={slas} what="service levels">{(rows) => (rows.length === 0
+        ? <Note title="No SLA is defined">SLAs stand in tidemark.config.ts; alarms, load tests and this table all follow from there.</Note>
+        : <Table caption="Error budgets of the current windows" columns={SLA_COLUMNS} rows={rows} rowKey={(s) => `${s.id} ${s.scope}`} name="service-levels" />)}
+      </Await>
+    </section>
+  );
+}
+
+const STATE_TONE: Readonly<Record<string, string>> = { ready: 'good', disconnected: 'warn', unknown: 'warn', silent: 'bad', halted: 'bad' };
+
+const SITE_COLUMNS: readonly Column<LiveSite>[] = [
+  { name: 'site', show: (s) => s.id, value: (s) => s.id }, { name: 'region', show: (s) => s.region, value: (s) => s.region }, { name: 'state', show: (s) => s.state, value: (s) => s.state },
+  { name: 'settlements per second', show: () => '', value: (s) => s.throughput },
+  { name: 'request to final p50 (ms)', show: () => '', value: (s) => s.p50Ms }, { name: 'request to final p99 (ms)', show: () => '', value: (s) => s.p99Ms }, { name: 'provisional ratio', show: () => '', value: (s) => s.provisionalRatio },
+  { name: 'provisional', show: () => '', value: (s) => s.provisional }, { name: 'queued', show: () => '', value: (s) => s.queued },
+];
+
+function Sites() {
+  const { mode, live } = useLive();
+  return (
+    <section class="panel" aria-labelledby="sites">
+      <h2 id="sites">Sites, right now</h2>
+      {live === null
+        ? mode === 'absent' ? <Note title="No live feed here">This control plane does not send live figures. Regions, below, are asked every few seconds.</Note>
+          : mode === 'lost' ? <Note title="No answer" error>The control plane did not answer yet.</Note> : <Loading what="sites" />
+        : live.sites.length === 0 ? <Note title="No site has reported yet">Sites appear with their first telemetry, seconds after they start.</Note> : (
+          <>
+            <p class="quiet">As of {time(live.at)}{mode === 'live' ? '' : ', the last that arrived'}.</p>
+            <ul class="tiles">{live.sites.map((s) => <SiteTile key={s.id} site={s} />)}</ul>
+            <div class="actions"><Csv name="sites" columns={SITE_COLUMNS} rows={live.sites} /></div>
+          </>
+        )}
+    </section>
+  );
+}
+
+function SiteTile({ site: s }: { site: LiveSite }) {
+  return (
+    <li class="tile">
+      <h3><Link to={pathOf('site', s.id)}>{s.id}</Link><span class={`tag ${STATE_TONE[s.state] ?? 'warn'}`}>{s.state}</span></h3>
+      <dl>
+        {s.region === null ? null : <><dt>Region</dt><dd><Link to={pathOf('region', s.region)}>{s.region}</Link></dd></>}
+        <dt>Throughput</dt><dd>{perSecond(s.throughput)}</dd>
+        <dt>Lag to final</dt><dd>{duration(s.p50Ms)}<span class="range">p99 {duration(s.p99Ms)}</span></dd>
+        <dt>Provisional now</dt><dd>{percent(s.provisionalRatio, 1)}{s.provisional === null ? null : <span class="range">{plural(s.provisional, 'settlement')}</span>}</dd>
+        <dt>Queued</dt><dd>{count(s.queued)}</dd>
+        <dt>Heard</dt><dd>{s.heardAt === null ? 'never' : clock(s.heardAt)}</dd>
+      </dl>
+    </li>
+  );
+}
+
+const REGION_COLUMNS: readonly Column<RegionState>[] = [
+  { name: 'Region', show: (r) => <Link to={pathOf('region', r.id)}>{r.id}</Link>, value: (r) => r.id },
+  { name: 'Batches ordered', number: true, show: (r) => count(r.size), value: (r) => r.size },
+  { name: 'Batches applied', number: true, show: (r) => count(r.applied), value: (r) => r.applied },
+];
+
+function Centre() {
+  const status = useAsked('/v1/status', readStatus, 3_000);
+  const regions = useAsked('/v1/regions', readRegions, 3_000);
+  return (
+    <div class="columns">
+      <section class="panel" aria-labelledby="regions">
+        <h2 id="regions">Regions, as the ledger has them</h2>
+        <Await asked={regions} what="regions">{(rows) => <Table caption="How far each region's log is applied" columns={REGION_COLUMNS} rows={rows} rowKey={(r) => r.id} name="regions" />}</Await>
+      </section>
+      <section class="panel" aria-labelledby="centre">
+        <h2 id="centre">Control plane</h2>
+        <Await asked={status} what="state of the control plane">{(s) => (
+          <>
+            <dl>
+              <dt>State</dt><dd><span class={`tag ${STATE_TONE[s.state] ?? 'warn'}`}>{s.state}</span></dd>
+              <dt>Final</dt><dd>{count(s.counts['final'])}</dd>
+              <dt>Rejected</dt><dd>{count(s.counts['rejected'])}</dd>
+              <dt>Accounts</dt><dd>{count(s.counts['accounts'])}</dd>
+              <dt>Log</dt><dd>{count(s.logSize)} entries, {count(s.counts['unwitnessed'])} not witnessed yet</dd>
+              <dt>Witnesses</dt><dd>{plural(s.counts['witnesses'] ?? 0, 'region')} cosigning</dd>
+            </dl>
+            <h3>Incidents</h3>
+            {s.incidents.length === 0 ? <p class="quiet">None.</p> : (
+              <Table
+                caption="The latest incidents" rows={s.incidents} rowKey={(i) => `${i.at} ${i.kind} ${i.detail}`} name="incidents" columns={[
+                  { name: 'Time', show: (i) => time(i.at), value: (i) => new Date(i.at).toISOString() },
+                  { name: 'Kind', show: (i) => i.kind, value: (i) => i.kind }, { name: 'What was found', show: (i) => i.detail, value: (i) => i.detail },
+                ]}
+              />
+            )}
+          </>
+        )}</Await>
+      </section>
+    </div>
+  );
+}

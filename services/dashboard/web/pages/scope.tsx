@@ -1,0 +1,173 @@
+/** A region or a site: its figures now, over a window and over time, and one click away the raw deltas that they stand on. */
+import { useMemo, useState } from 'preact/hooks';
+import { pathOf } from '../../pages.ts';
+import { useAsked } from '../client.tsx';
+import { count, duration, percent, perSecond, plural, range, time } from '../format.ts';
+import { useLive } from '../live.tsx';
+import { Chart, type Line } from '../parts/chart.tsx';
+import { Await, Note } from '../parts/states.tsx';
+import { Table, type Column } from '../parts/table.tsx';
+import { Link } from '../router.tsx';
+import {
+  QUANTILES, readIndicators, readSeries, STAGES, type Figure, type Indicators, type Interval, type LiveSite, type Peering, type Point, type Share,
+} from '../telemetry-shapes.ts';
+import { Deltas } from './deltas.tsx';
+
+const WINDOWS = [['5m', '5 minutes'], ['1h', '1 hour'], ['24h', '24 hours'], ['30d', '30 days']] as const;
+
+export function ScopePage({ scope }: { scope: string }) {
+  const [window, setWindow] = useState('1h');
+  const [stage, setStage] = useState('whole');
+  const [raw, setRaw] = useState(false);
+  const fileName = scope.replace(':', '-');
+  const indicators = useAsked(`/v1/telemetry/indicators?scope=${encodeURIComponent(scope)}&window=${window}`, readIndicators, 10_000);
+  const series = useAsked(`/v1/telemetry/series?scope=${encodeURIComponent(scope)}&window=${window}`, readSeries, 10_000);
+  const rawButton = <div class="actions"><button type="button" aria-expanded={raw} onClick={() => setRaw(!raw)}>{raw ? 'Hide the raw deltas' : 'Show the raw deltas behind these figures'}</button></div>;
+  return (
+    <>
+      <form class="row" onSubmit={(e) => e.preventDefault()}>
+        <label>Window<select value={window} onChange={(e) => setWindow(e.currentTarget.value)}>{WINDOWS.map(([value, name]) => <option key={value} value={value}>{name}</option>)}</select></label>
+        <label>Lag in the chart<select value={stage} onChange={(e) => setStage(e.currentTarget.value)}>{STAGES.map(([value, name]) => <option key={value} value={value}>{name}</option>)}</select></label>
+      </form>
+      <Now scope={scope} />
+      <section class="panel" aria-labelledby="lag-series">
+        <h2 id="lag-series">Lag over time: {STAGES.find(([s]) => s === stage)![1].toLowerCase()}</h2>
+        <Await asked={series} what="figures over time">{(points) => (points.every((p) => p.lag[stage]!.count === 0)
+          ? <Note title="Nothing settled in this window">The chart starts with the first settlement.</Note> : <LagChart points={points} stage={stage} name={`${fileName}-lag-${stage}-${window}`} />)}
+        </Await>
+        {rawButton}
+        {raw ? <Deltas scope={scope} from={indicators.data?.from ?? 0} key={window} /> : null}
+      </section>
+      {series.data === null || series.data.length === 0 ? null : <Rates points={series.data} name={`${fileName}-${window}`} />}
+      <section class="panel" aria-labelledby="figures">
+        <h2 id="figures">Lag by stage</h2>
+        <Await asked={indicators} what="figures of this window">{(f) => <Lag figures={f} name={`${fileName}-lag-${window}`} />}</Await>
+      </section>
+      {indicators.data === null ? null : <Rest figures={indicators.data} name={`${fileName}-${window}`} />}
+    </>
+  );
+}
+
+const NOW_COLUMNS: readonly Column<LiveSite>[] = [
+  { name: 'Site', show: (s) => <Link to={pathOf('site', s.id)}>{s.id}</Link>, value: (s) => s.id },
+  { name: 'State', show: (s) => s.state, value: (s) => s.state },
+  { name: 'Throughput', csvName: 'settlements per second', number: true, show: (s) => perSecond(s.throughput), value: (s) => s.throughput },
+  { name: 'Provisional now', csvName: 'provisional', number: true, show: (s) => count(s.provisional), value: (s) => s.provisional },
+  { name: 'Share provisional', csvName: 'provisional ratio', number: true, show: (s) => percent(s.provisionalRatio, 1), value: (s) => s.provisionalRatio },
+  { name: 'Oldest provisional', csvName: 'oldest provisional (ms)', number: true, show: (s) => duration(s.provisionalAgeMs), value: (s) => s.provisionalAgeMs },
+  { name: 'Queued', number: true, show: (s) => count(s.queued), value: (s) => s.queued },
+];
+
+function Now({ scope }: { scope: string }) {
+  const { live, mode } = useLive();
+  const [kind, id] = scope.split(':');
+  const sites = live?.sites.filter((s) => (kind === 'site' ? s.id === id : s.region === id)) ?? [];
+  return (
+    <section class="panel" aria-labelledby="now">
+      <h2 id="now">Right now: provisional states and queues</h2>
+      {sites.length === 0
+        ? <Note title={live === null ? 'No live feed' : 'Nothing heard of it'}>{live === null ? (mode === 'connecting' ? 'Connecting…' : 'This control plane does not send live figures.') : 'No site of this name has reported.'}</Note>
+        : <Table caption={`As of ${time(live!.at)}`} columns={NOW_COLUMNS} rows={sites} rowKey={(s) => s.id} name={`${scope.replace(':', '-')}-now`} />}
+    </section>
+  );
+}
+
+/** The interval that a chart's band shows. A side that too few events bound is left open, so there is no band. */
+const band = (figure: Figure): Interval | undefined => figure.intervals.find((i) => i.low !== null && i.high !== null);
+
+function LagChart({ points, stage, name }: { points: readonly Point[]; stage: string; name: string }) {
+  const at = useMemo(() => points.map((p) => p.at), [points]);
+  const lines = useMemo(() => QUANTILES.map((q): Line => ({
+    label: q, values: points.map((p) => p.lag[stage]!.quantiles[q].value),
+    low: points.map((p) => band(p.lag[stage]!.quantiles[q])?.low ?? null), high: points.map((p) => band(p.lag[stage]!.quantiles[q])?.high ?? null),
+  })), [points, stage]);
+  return <Chart title="Lag percentiles over time" name={name} at={at} lines={lines} show={duration} unit="ms" />;
+}
+
+function Rates({ points, name }: { points: readonly Point[]; name: string }) {
+  const at = useMemo(() => points.map((p) => p.at), [points]);
+  const throughput = useMemo((): Line[] => [{ label: 'settlements per second', values: points.map((p) => p.throughput) }], [points]);
+  const ratio = useMemo((): Line[] => [{ label: 'share provisional', values: points.map((p) => p.provisionalRatio) }], [points]);
+  return (
+    <div class="columns">
+      <section class="panel" aria-labelledby="throughput"><h2 id="throughput">Throughput</h2><Chart title="Throughput" name={`${name}-throughput`} at={at} lines={throughput} show={perSecond} unit="1/s" /></section>
+      <section class="panel" aria-labelledby="ratio"><h2 id="ratio">Share of provisional states</h2><Chart title="Share of provisional states" name={`${name}-provisional`} at={at} lines={ratio} show={(n) => percent(n, 1)} unit="share" /></section>
+    </div>
+  );
+}
+
+const intervalsOf = (figure: { readonly intervals: readonly Interval[] }, show: (n: number) => string) =>
+  figure.intervals.map((i) => <span class="range" key={i.method}>{i.confidence === null ? '' : `${percent(i.confidence, 0)}: `}{range(i.low, i.high, show)} ({i.method})</span>);
+
+function Lag({ figures: f, name }: { figures: Indicators; name: string }) {
+  return (
+    <>
+      <p class="quiet">
+        {time(f.from)} to {time(f.to)}; {count(f.nodes.reporting)} of {count(f.nodes.expected)} nodes reported, {plural(f.deltas, 'delta')}{f.missing === 0 ? ', none missing' : ''}.
+      </p>
+      {f.nodes.silent.length > 0 ? <Note title={`Silent in this window: ${f.nodes.silent.join(', ')}`}>Their settlements are not in these figures.</Note> : null}
+      {f.missing > 0 ? <Note title={`${plural(f.missing, 'delta')} missing`} error>Numbered, and not here yet: these figures may still change.</Note> : null}
+      <Table
+        caption="Percentiles with the confidence intervals of each method" name={name} rows={f.lag} rowKey={(s) => s.stage} columns={[
+          { name: 'Stage', show: (s) => s.title, value: (s) => s.stage },
+          { name: 'Settlements', number: true, show: (s) => count(s.count), value: (s) => s.count },
+          ...QUANTILES.map((q): Column<Indicators['lag'][number]> => (
+            { name: q, csvName: `${q} (ms)`, number: true, value: (s) => s.quantiles[q].value, show: (s) => <>{duration(s.quantiles[q].value)}{intervalsOf(s.quantiles[q], duration)}</> })),
+        ]}
+      />
+    </>
+  );
+}
+
+const SHARE_COLUMNS: readonly Column<Share & { readonly name: string }>[] = [
+  { name: 'Share', show: (s) => s.name, value: (s) => s.name },
+  { name: 'Value', csvName: 'value (share)', number: true, value: (s) => s.value, show: (s) => <>{percent(s.value, 2)}{intervalsOf(s, (n) => percent(n, 2))}</> },
+  { name: 'Counted', number: true, value: (s) => s.count, show: (s) => count(s.count) },
+  { name: 'Of', number: true, value: (s) => s.of, show: (s) => count(s.of) },
+];
+
+const PEERING_COLUMNS: readonly Column<Peering>[] = [
+  { name: 'From', show: (p) => p.from, value: (p) => p.from }, { name: 'To', show: (p) => p.to, value: (p) => p.to },
+  { name: 'Probes', number: true, show: (p) => count(p.sent), value: (p) => p.sent },
+  { name: 'Lost', number: true, show: (p) => `${count(p.lost)} (${percent(p.sent === 0 ? null : p.lost / p.sent, 1)})`, value: (p) => p.lost },
+  { name: 'Round trip p50', csvName: 'p50 (ms)', number: true, show: (p) => duration(p.rtt.quantiles.p50.value), value: (p) => p.rtt.quantiles.p50.value },
+  { name: 'p99', csvName: 'p99 (ms)', number: true, show: (p) => duration(p.rtt.quantiles.p99.value), value: (p) => p.rtt.quantiles.p99.value },
+  { name: 'Jitter', csvName: 'jitter (ms)', number: true, show: (p) => duration(p.jitterMs), value: (p) => p.jitterMs },
+];
+
+function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
+  const money = (list: readonly (readonly [string, string])[]): string => (list.length === 0 ? 'none' : `${list.map(([asset, amount]) => `${amount} ${asset}`).join(', ')} (minor units)`);
+  const { drift, reconciliation, provisional } = f;
+  return (
+    <>
+      <div class="columns">
+        <section class="panel" aria-labelledby="shares">
+          <h2 id="shares">Shares</h2>
+          <Table caption="Shares with the confidence intervals of each method" columns={SHARE_COLUMNS} rows={f.shares} rowKey={(s) => s.name} name={`${name}-shares`} />
+        </section>
+        <section class="panel" aria-labelledby="provisional">
+          <h2 id="provisional">Provisional states and partitions</h2>
+          <dl>
+            <dt>Worst share provisional</dt><dd>{percent(provisional.worstRatio, 1)}</dd><dt>Oldest provisional</dt><dd>{duration(provisional.worstAgeMs)}</dd>
+            <dt>Partitions reconciled</dt><dd>{count(reconciliation.count)}</dd><dt>Time to reconcile</dt><dd>{duration(reconciliation.quantiles.p50.value)} (p50), {duration(reconciliation.quantiles.p99.value)} (p99)</dd>
+          </dl>
+        </section>
+        <section class="panel" aria-labelledby="drift">
+          <h2 id="drift">Cache drift</h2>
+          {drift.compared === 0 ? <Note title="Nothing compared in this window">What an edge node believed is compared with the ledger when outcomes arrive.</Note> : (
+            <dl>
+              <dt>Right</dt><dd>{percent(drift.right?.value ?? null, 3)} of {count(drift.compared)} balances{drift.right === null ? null : intervalsOf(drift.right, (n) => percent(n, 3))}</dd>
+              <dt>Drifted</dt><dd>{count(drift.drifted)}</dd><dt>By</dt><dd>{money(drift.amounts)}</dd><dt>Reversed</dt><dd>{money(drift.reversed)}</dd>
+              <dt>Relied upon for</dt><dd>{duration(drift.time.quantiles.p50.value)} (p50), {duration(drift.time.quantiles.p99.value)} (p99)</dd>
+            </dl>
+          )}
+        </section>
+      </div>
+      <section class="panel" aria-labelledby="peering">
+        <h2 id="peering">Peering</h2>
+        {f.peering.length === 0 ? <Note title="No probe in this window">Sites probe the one above them all the time; the first results come with the first telemetry.</Note>
+          : <Table caption="Probes between sites" columns={PEERING_COLUMNS} rows={f.peering} rowKey={(p) => `${p.from} ${p.to}`} name={`${name}-peering`} />}
+      </section>
+    </>
+  );
+}

@@ -1,0 +1,158 @@
+/** One settlement: its whole way, and its proof verified here, in the browser. */
+import { useEffect, useState } from 'preact/hooks';
+import { hashLeaf, toBase64 } from '../../merkle.ts';
+import { pathOf } from '../../pages.ts';
+import { judgeReceipt, readReceipt, type Verdict } from '../../verify.ts';
+import { AskError, askText, useAsked, type Asked } from '../client.tsx';
+import { time } from '../format.ts';
+import { canVerify, KeysPanel, useKeys } from '../keys.tsx';
+import { Await, Loading, Note } from '../parts/states.tsx';
+import { Download } from '../parts/table.tsx';
+import { WitnessTable } from '../parts/witnesses.tsx';
+import { go, Link } from '../router.tsx';
+import { readProvenance, readSettlement, type Provenance, type Settlement } from '../shapes.ts';
+
+export function Search({ id = '' }: { id?: string }) {
+  const [value, setValue] = useState(id);
+  useEffect(() => setValue(id), [id]);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    if (value.trim() !== '') go(pathOf('settlement', value.trim()));
+  };
+  return (
+    <form class="row" role="search" onSubmit={submit}>
+      <label>Settlement id<input class="wide mono" name="id" value={value} onInput={(e) => setValue(e.currentTarget.value)} autocomplete="off" spellcheck={false} required /></label>
+      <button class="main" type="submit">Find</button>
+    </form>
+  );
+}
+
+export function SettlementPage({ id }: { id: string }) {
+  const path = `/v1/settlements/${encodeURIComponent(id)}`;
+  const [poll, setPoll] = useState(2_000);
+  const settlement = useAsked(path, readSettlement, poll);
+  // What is final or rejected does not change any more.
+  const settled = settlement.data?.state === 'final' || settlement.data?.state === 'rejected';
+  useEffect(() => setPoll(settled ? 0 : 2_000), [settled]);
+  const provenance = useAsked(settled ? `${path}/provenance` : null, readProvenance);
+  const unknown = settlement.data === null && settlement.failure?.code === 'settlement-unknown';
+  return (
+    <>
+      <Search id={id} />
+      {unknown
+        ? <Note title="No outcome yet">The global log has no outcome for this id. It may be on its way from its edge node, or it was never sent. This page looks again every two seconds.</Note>
+        : <Await asked={settlement} what="settlement">{(s) => (
+          <>
+            <Way settlement={s} />
+            {settled ? <Proof settlement={s} provenance={provenance} /> : <Note title="Not final yet">Ordered by its region, and not under a witnessed checkpoint yet. The proof follows by itself.</Note>}
+            {settled ? <Origin provenance={provenance} /> : null}
+          </>
+        )}</Await>}
+      <KeysPanel />
+    </>
+  );
+}
+
+const TONE: Readonly<Record<string, string>> = { final: 'good', rejected: 'bad', ordered: 'warn' };
+
+function Way({ settlement: s }: { settlement: Settlement }) {
+  return (
+    <div class="columns">
+      <section class="panel" aria-labelledby="what">
+        <h2 id="what">What was asked, and what became of it</h2>
+        <dl>
+          <dt>State</dt><dd><span class={`tag ${TONE[s.state] ?? 'warn'}`} data-testid="state">{s.state}</span>{s.reason === null ? null : <> because <span class="mono">{s.reason}</span></>}</dd>
+          <dt>Amount</dt><dd>{s.amount} minor units of {s.asset}</dd>
+          <dt>From</dt><dd class="mono">{s.debitAccount}{s.debitBalance === null ? null : <span class="range">balance after it: {s.debitBalance}</span>}</dd>
+          <dt>To</dt><dd class="mono">{s.creditAccount}{s.creditBalance === null ? null : <span class="range">balance after it: {s.creditBalance}</span>}</dd>
+        </dl>
+      </section>
+      <section class="panel" aria-labelledby="way">
+        <h2 id="way">Its way</h2>
+        <ol class="steps">
+          <li class="ok"><strong>Decided</strong> at <Link to={pathOf('site', s.node)}>{s.node}</Link>, entry {s.index} of its log{s.decidedAt === null ? null : <span class="range">{time(s.decidedAt)}</span>}</li>
+          <li class="ok"><strong>Ordered</strong> by region <Link to={pathOf('region', s.region)}>{s.region}</Link>{s.orderedAt === null ? null : <span class="range">{time(s.orderedAt)}</span>}</li>
+          <li class="ok"><strong>Written</strong> to the global log, entry {s.globalIndex}{s.finalAt === null ? null : <span class="range">{time(s.finalAt)}</span>}</li>
+          {s.state === 'ordered' ? <li><strong>Witnessed</strong>: not yet</li> : <li class="ok"><strong>Witnessed</strong>: {s.state}; when, by whom: below</li>}
+        </ol>
+      </section>
+    </div>
+  );
+}
+
+type ProofState = { readonly kind: 'working' } | { readonly kind: 'failed'; readonly detail: string }
+  | { readonly kind: 'done'; readonly receipt: string; readonly verdict: Verdict; readonly leaf: string | null };
+
+function Proof({ settlement, provenance }: { settlement: Settlement; provenance: Asked<Provenance> }) {
+  const { trust, loading } = useKeys();
+  const [state, setState] = useState<ProofState>({ kind: 'working' });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    if (trust === null) return undefined;
+    const gone = new AbortController();
+    const verify = async (): Promise<void> => {
+      setState({ kind: 'working' });
+      try {
+        const receipt = await askText(`/v1/settlements/${encodeURIComponent(settlement.id)}/receipt`, gone.signal);
+        const verdict = await judgeReceipt(receipt, settlement, trust);
+        const leaf = verdict.ok ? toBase64(await hashLeaf(readReceipt(receipt).extra!)) : null;
+        if (!gone.signal.aborted) setState({ kind: 'done', receipt, verdict, leaf });
+      } catch (error) {
+        if (!gone.signal.aborted) setState({ kind: 'failed', detail: error instanceof AskError ? error.failure.detail : String(error) });
+      }
+    };
+    void verify();
+    return () => gone.abort();
+  }, [settlement.id, settlement.state, settlement.amount, trust, round]);
+  const again = <button type="button" onClick={() => setRound((n) => n + 1)}>Verify again</button>;
+  return (
+    <section class="panel" aria-labelledby="proof">
+      <h2 id="proof">Proof, verified in this browser</h2>
+      {!canVerify() ? <Note title="Not verified">This browser can't verify here; see the keys below.</Note>
+        : trust === null ? (loading ? <Loading what="keys" /> : <Note title="Not verified">There are no keys to verify with; see below.</Note>)
+          : state.kind === 'working' ? <Loading what="receipt" />
+            : state.kind === 'failed' ? <><Note title="No receipt" error>{state.detail}</Note><div class="actions">{again}</div></>
+              : <Judged {...state} id={settlement.id} entryAgrees={agrees(state.leaf, provenance)} again={again} />}
+    </section>
+  );
+}
+
+/** Whether the provenance that is shown is of the proven entry; null while that is not known. */
+const agrees = (leaf: string | null, { data }: Asked<Provenance>): boolean | null => (leaf === null || data === null ? null : data.leaf === leaf);
+
+function Judged({ verdict, receipt, id, entryAgrees, again }: { verdict: Verdict; receipt: string; id: string; entryAgrees: boolean | null; again: preact.ComponentChildren }) {
+  return (
+    <>
+      <p class={`verdict ${verdict.ok ? 'good' : 'bad'}`} role="status" data-testid="verdict">{verdict.ok ? 'The proof holds' : 'The proof does not hold: do not rely on this settlement'}</p>
+      <ol class="steps">
+        {verdict.steps.map((s) => (
+          <li key={s.id} class={s.state}>
+            <strong>{s.title}</strong>: {s.state === 'ok' ? 'yes' : s.state === 'failed' ? 'no' : 'not reached'}
+            <span class="range mono">{s.detail}</span>
+          </li>
+        ))}
+      </ol>
+      {entryAgrees === false ? <Note title="The provenance below is of another entry" error>Its leaf hash is not that of the proven entry.</Note> : null}
+      {verdict.witnessed === null ? null : <details><summary>Who witnessed the checkpoint, and when</summary><WitnessTable witnessed={verdict.witnessed} name={`witnesses-${id}`} /></details>}
+      <details><summary>The receipt, as it was verified</summary><pre tabIndex={0}>{receipt}</pre></details>
+      <div class="actions">{again}<Download name={`${id}.tlog-proof`} text={() => receipt}>Download receipt</Download></div>
+    </>
+  );
+}
+
+function Origin({ provenance }: { provenance: Asked<Provenance> }) {
+  return (
+    <section class="panel" aria-labelledby="provenance">
+      <h2 id="provenance">Provenance</h2>
+      <Await asked={provenance} what="provenance">{(p) => (
+        <>
+          <p>The entry of the global log, byte for byte. Its inputs and decision are entry {p.index} of the log of edge node <Link to={pathOf('site', p.node)}>{p.node}</Link>; <code>tidemark verify</code> takes that decision again.</p>
+          <pre tabIndex={0}>{p.entry}</pre>
+          <dl><dt>Leaf hash</dt><dd class="mono">{p.leaf}</dd></dl>
+          <div class="actions"><Download name="entry.json" type="application/json" text={() => p.entry}>Download entry</Download></div>
+        </>
+      )}</Await>
+    </section>
+  );
+}
+

@@ -1,0 +1,58 @@
+/** Tables, and what hangs on each of them: a download of exactly what it shows. */
+import type { ComponentChildren } from 'preact';
+import { toCsv, type Cell } from '../csv.ts';
+
+export interface Column<T> {
+  readonly name: string;
+  readonly show: (row: T) => ComponentChildren;
+  /** For the download: the value itself, in the unit that the name says. */
+  readonly value: (row: T) => Cell;
+  readonly number?: boolean;
+  /** The name of this column in the download. @default - `name` */
+  readonly csvName?: string;
+}
+
+/** Saves a text as a file. */
+export function save(name: string, text: string, type: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+export const Download = ({ name, text, type = 'text/plain', children }: { name: string; text: () => string; type?: string; children: ComponentChildren }) =>
+  <button type="button" onClick={() => save(name, text(), type)}>{children}</button>;
+
+export function Csv<T>({ name, columns, rows }: { name: string; columns: readonly Column<T>[]; rows: readonly T[] }) {
+  const text = (): string => toCsv(columns.map((c) => c.csvName ?? c.name), rows.map((row) => columns.map((c) => c.value(row))));
+  return <Download name={`${name}.csv`} text={text} type="text/csv">Download CSV</Download>;
+}
+
+/** @param name of the downloaded file; none: no download */
+export function Table<T>({ caption, columns, rows, name, rowKey }: {
+  caption: string; columns: readonly Column<T>[]; rows: readonly T[]; name?: string; rowKey: (row: T) => string;
+}) {
+  return (
+    <>
+      {/* What scrolls has to be reachable by keyboard. */}
+      <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+        <table>
+          <caption>{caption}</caption>
+          <thead><tr>{columns.map((c) => <th scope="col" key={c.name} class={c.number === true ? 'number' : ''}>{c.name}</th>)}</tr></thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={rowKey(row)}>
+                {columns.map((c, i) => (i === 0
+                  ? <th scope="row" key={c.name}>{c.show(row)}</th>
+                  : <td key={c.name} class={c.number === true ? 'number' : ''}>{c.show(row)}</td>))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {name === undefined ? null : <div class="actions"><Csv name={name} columns={columns} rows={rows} /></div>}
+    </>
+  );
+}

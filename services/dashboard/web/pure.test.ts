@@ -1,0 +1,69 @@
+/** What needs no browser: addresses, figures, tables as CSV, the search for a cursor, reading answers. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PAGES, pathOf, placeOf, type PageId } from '../pages.ts';
+import { toCsv } from './csv.ts';
+import { cursorAt } from './cursor.ts';
+import { duration, percent, perSecond, plural, range, ticks, time } from './format.ts';
+import { readOutcomes, readSettlement, readStatus } from './shapes.ts';
+import { readIndicators, readLive, readSeries, readSlas } from './telemetry-shapes.ts';
+
+describe('addresses', () => {
+  it('lead back to their page and id, whatever the id is', () => {
+    fc.assert(fc.property(fc.constantFrom(...Object.keys(PAGES) as PageId[]), fc.string({ minLength: 1, unit: 'grapheme' }), (page, id) => {
+      fc.pre(id.isWellFormed());
+      expect(placeOf(pathOf(page, id))).toEqual({ page, id: PAGES[page].includes(':id') ? id : '' });
+    }));
+  });
+
+  it('of no page are none', () => {
+    for (const path of ['', '/x', '/sites', '/sites/', '/sites/a/b', '/settlements/%ff', '/log/']) expect(placeOf(path), path).toBeNull();
+  });
+});
+
+it('figures are shown in the unit that reads best', () => {
+  expect([0.82, 12.34, 999, 1_000, 89_000, 3_600_000, 86_400_000, 864_000_000, null, Infinity].map((ms) => duration(ms)))
+    .toEqual(['0.82 ms', '12.3 ms', '999 ms', '1.00 s', '89.0 s', '60.0 min', '24.0 h', '10.0 d', '–', '–']);
+  expect([percent(0.99951, 2), percent(-0.5, 0), percent(null)]).toEqual(['99.95 %', '-50 %', '–']);
+  expect([perSecond(12.5), perSecond(48_000.4), perSecond(null)]).toEqual(['12.5/s', '48,000/s', '–']);
+  expect([time(0), time(null)]).toEqual(['1970-01-01 00:00:00.000 UTC', '–']);
+  expect([range(1, 2, String), range(null, 2, String), range(1, null, String), range(null, null, String)]).toEqual(['1 to 2', 'up to 2', 'from 1', 'too little to say']);
+  expect([plural(0, 'delta'), plural(1, 'delta'), plural(1_200, 'delta')]).toEqual(['0 deltas', '1 delta', '1,200 deltas']);
+  const evening = Date.UTC(2026, 1, 28, 23, 59);
+  expect(ticks([evening, evening + 30_000, evening + 60_000])).toEqual(['23:59:00\n2026-02-28', '23:59:30', '00:00:00\n2026-03-01']);
+  expect(ticks([evening, evening + 3_600_000])).toEqual(['23:59\n2026-02-28', '00:59\n2026-03-01']);
+  expect(ticks([evening, evening + 7 * 86_400_000])).toEqual(['02-28', '03-07']);
+});
+
+it('CSV keeps every value, and starts no formula', () => {
+  expect(toCsv(['a', 'b,c'], [['x"y', -1.5], ['=1+1', null], ['line\nbreak', undefined], ['-2', 3]]))
+    .toBe('a,"b,c"\r\n"x""y",-1.5\r\n\'=1+1,\r\n"line\nbreak",\r\n\'-2,3\r\n');
+});
+
+it('the cursor leads to the first item of a time, in few questions', async () => {
+  const lists = fc.array(fc.tuple(fc.integer({ min: 1, max: 900 }), fc.nat(50)), { maxLength: 60 });
+  await fc.assert(fc.asyncProperty(lists, fc.nat(1_500), async (steps, from) => {
+    let [n, at] = [0, 0];
+    const list = steps.map(([dn, dt]) => ({ n: (n += dn), at: (at += dt) }));
+    let asked = 0;
+    const cursor = await cursorAt(async (after) => {
+      asked += 1;
+      return list.find((item) => item.n > after) ?? null;
+    }, from);
+    const found = list.filter((item) => item.n > cursor);
+    expect(found.every((item) => item.at >= from)).toBe(true);
+    expect(found.length).toBe(list.filter((item) => item.at >= from).length);
+    expect(asked).toBeLessThan(45);
+  }));
+});
+
+describe('an answer of another shape', () => {
+  it.each([[readLive], [readSlas], [readIndicators], [readSeries], [readOutcomes], [readSettlement], [readStatus]])('is refused with what is missing: %o', (read) => {
+    for (const value of [null, [], 'text', {}]) expect(() => read(value)).toThrow(/expected (?:an object|a list|a text|a number), got/);
+  });
+
+  it('sorts SLAs by what is left of their budget, those without events last', () => {
+    const sla = (id: string, events: number, left: number): object => ({ sla: id, scope: 'global', indicator: 'finality', objective: 0.99, events, goodEvents: events, budget: { left } });
+    expect(readSlas({ slas: [sla('idle', 0, 1), sla('b', 10, 0.5), sla('a', 10, 0.5), sla('gone', 10, -2)] }).map((s) => s.id)).toEqual(['gone', 'a', 'b', 'idle']);
+  });
+});

@@ -1,0 +1,205 @@
+/** Telemetry and SLAs as the page uses them; see shapes.ts. */
+import { fields, items, number, numberOr, text, textOr, type Fields } from './shapes.ts';
+
+export interface LiveSite {
+  readonly id: string;
+  readonly region: string | null;
+  readonly state: string;
+  /** Settlements decided a second. */
+  readonly throughput: number | null;
+  /** Request to final, milliseconds; null when nothing became final lately. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly provisionalRatio: number | null;
+  readonly provisional: number | null;
+  readonly provisionalAgeMs: number | null;
+  readonly queued: number | null;
+  /** When it was last heard of, milliseconds since 1970. */
+  readonly heardAt: number | null;
+}
+
+export interface Live { readonly at: number; readonly sites: readonly LiveSite[] }
+
+export function readLive(value: unknown): Live {
+  const o = fields('live', value);
+  return {
+    at: number(o, 'at'),
+    sites: items('sites', o['sites'], (s): LiveSite => {
+      const lag = fields('lagMs', s['lagMs'] ?? {});
+      return {
+        id: text(s, 'id'), region: textOr(s, 'region', null), state: text(s, 'state'), throughput: numberOr(s, 'perSecond', null),
+        p50Ms: numberOr(lag, 'p50', null), p99Ms: numberOr(lag, 'p99', null), provisionalRatio: numberOr(s, 'provisionalRatio', null),
+        provisional: numberOr(s, 'provisional', null), provisionalAgeMs: numberOr(s, 'provisionalAgeMs', null), queued: numberOr(s, 'queued', null),
+        heardAt: numberOr(s, 'heardAt', null),
+      };
+    }),
+  };
+}
+
+export interface Interval {
+  readonly method: string;
+  readonly confidence: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+const readInterval = (o: Fields): Interval =>
+  ({ method: text(o, 'method'), confidence: numberOr(o, 'confidence', null), low: numberOr(o, 'low', null), high: numberOr(o, 'high', null) });
+const readIntervals = (value: unknown): readonly Interval[] => (value == null ? [] : items('intervals', value, readInterval));
+
+export interface Alert { readonly id: string; readonly burnRate: number | null; readonly factor: number | null; readonly burning: boolean }
+
+export interface Sla {
+  readonly id: string;
+  readonly scope: string;
+  readonly indicator: string;
+  readonly objective: number;
+  readonly windowDays: number | null;
+  readonly events: number;
+  readonly good: number;
+  /** Null while nothing was counted. */
+  readonly attainment: number | null;
+  /** Share of the error budget that is left; below 0 when it is overspent; null while nothing was counted. */
+  readonly budgetLeft: number | null;
+  /** Null while the budget is not shrinking. */
+  readonly exhaustedInMs: number | null;
+  readonly intervals: readonly Interval[];
+  readonly alerts: readonly Alert[];
+}
+
+/** Worst first; what has no budget yet is last. */
+const byBudget = (a: Sla, b: Sla): number => (a.budgetLeft ?? Infinity) - (b.budgetLeft ?? Infinity) || (`${a.id} ${a.scope}` < `${b.id} ${b.scope}` ? -1 : 1);
+
+const readAlert = (a: Fields): Alert => ({
+  id: text(a, 'id'), burnRate: numberOr(fields('long', a['long'] ?? {}), 'burnRate', null), factor: numberOr(a, 'factor', null), burning: a['burning'] === true,
+});
+
+function readSla(o: Fields): Sla {
+  const events = number(o, 'events');
+  return {
+    id: text(o, 'sla'), scope: text(o, 'scope'), indicator: text(o, 'indicator'), objective: number(o, 'objective'), windowDays: numberOr(o, 'windowDays', null),
+    events, good: number(o, 'goodEvents'), attainment: numberOr(o, 'attainment', null), budgetLeft: events === 0 ? null : numberOr(fields('budget', o['budget']), 'left', null),
+    exhaustedInMs: numberOr(o, 'exhaustedInMs', null), intervals: readIntervals(o['intervals']), alerts: items('alerts', o['alerts'] ?? [], readAlert),
+  };
+}
+
+export const readSlas = (value: unknown): readonly Sla[] => [...items('slas', fields('answer', value)['slas'], readSla)].sort(byBudget);
+
+export const STAGES = [
+  ['whole', 'Request to final'], ['provisional', 'Request to provisional'], ['ordered', 'Provisional to ordered'], ['final', 'Ordered to final'],
+] as const;
+export const QUANTILES = ['p50', 'p95', 'p99'] as const;
+export type QuantileName = (typeof QUANTILES)[number];
+
+export interface Figure { readonly value: number | null; readonly intervals: readonly Interval[] }
+
+/** A histogram's quantiles, milliseconds. */
+export interface Quantiles { readonly count: number; readonly quantiles: Readonly<Record<QuantileName, Figure>> }
+
+export interface Share { readonly count: number; readonly of: number; readonly value: number | null; readonly intervals: readonly Interval[] }
+
+export interface Peering { readonly from: string; readonly to: string; readonly sent: number; readonly lost: number; readonly rtt: Quantiles; readonly jitterMs: number | null }
+
+export interface Indicators {
+  readonly from: number;
+  readonly to: number;
+  readonly nodes: { readonly expected: number; readonly reporting: number; readonly silent: readonly string[] };
+  readonly deltas: number;
+  readonly missing: number;
+  /** In the order of `STAGES`, each with its title. */
+  readonly lag: readonly (Quantiles & { readonly stage: string; readonly title: string })[];
+  readonly shares: readonly (Share & { readonly name: string })[];
+  readonly provisional: { readonly worstRatio: number | null; readonly worstAgeMs: number | null };
+  readonly drift: {
+    readonly compared: number; readonly drifted: number; readonly right: Share | null; readonly amounts: readonly (readonly [string, string])[];
+    readonly reversed: readonly (readonly [string, string])[]; readonly time: Quantiles;
+  };
+  readonly reconciliation: Quantiles;
+  readonly peering: readonly Peering[];
+}
+
+/** Either with a list of intervals, or with one band around it. */
+function readFigure(value: unknown): Figure {
+  if (value == null) return { value: null, intervals: [] };
+  const o = fields('figure', value);
+  const bare = { method: 'order-statistic', confidence: 0.95, low: numberOr(o, 'low', null), high: numberOr(o, 'high', null) };
+  return { value: numberOr(o, 'value', null), intervals: 'low' in o ? [bare] : readIntervals(o['intervals']) };
+}
+
+function readQuantiles(value: unknown): Quantiles {
+  const o = fields('quantiles', value ?? {});
+  const q = fields('quantiles', o['quantiles'] ?? {});
+  return { count: numberOr(o, 'count', 0), quantiles: { p50: readFigure(q['p50']), p95: readFigure(q['p95']), p99: readFigure(q['p99']) } };
+}
+
+const readShare = (o: Fields): Share => ({ count: number(o, 'count'), of: number(o, 'of'), value: numberOr(o, 'value', null), intervals: readIntervals(o['intervals']) });
+const readAmounts = (value: unknown): readonly (readonly [string, string])[] => Object.entries(fields('amounts', value ?? {})).map(([asset, amount]) => [asset, String(amount)] as const);
+
+const SHARES: Readonly<Record<string, string>> = { refused: 'Refused at the edge', offline: 'Decided offline', reversed: 'Reversed by the centre' };
+
+export function readIndicators(value: unknown): Indicators {
+  const o = fields('indicators', value);
+  const lag = fields('lag', o['lag']);
+  const nodes = fields('nodes', o['nodes']);
+  const drift = fields('drift', o['drift']);
+  const worst = fields('provisional', o['provisional'] ?? {});
+  return {
+    from: number(o, 'from'), to: number(o, 'to'), deltas: number(o, 'deltas'), missing: number(o, 'missing'),
+    nodes: { expected: number(nodes, 'expected'), reporting: number(nodes, 'reporting'), silent: Array.isArray(nodes['silent']) ? nodes['silent'].map(String) : [] },
+    lag: STAGES.map(([stage, title]) => ({ stage, title, ...readQuantiles(lag[stage]) })),
+    shares: Object.entries(fields('shares', o['shares'] ?? {})).map(([name, share]) => ({ name: SHARES[name] ?? name, ...readShare(fields(name, share)) })),
+    provisional: { worstRatio: numberOr(worst, 'worstRatio', null), worstAgeMs: numberOr(worst, 'worstAgeMs', null) },
+    drift: {
+      compared: number(drift, 'compared'), drifted: number(drift, 'drifted'), right: drift['true'] == null ? null : readShare(fields('true', drift['true'])),
+      amounts: readAmounts(drift['amount']), reversed: readAmounts(drift['reversedAmount']), time: readQuantiles(drift['time']),
+    },
+    reconciliation: readQuantiles(o['reconciliation']),
+    peering: items('peering', o['peering'] ?? [], (p): Peering => ({
+      from: text(p, 'from'), to: text(p, 'to'), sent: number(p, 'sent'), lost: number(p, 'lost'), rtt: readQuantiles(p['rtt']),
+      jitterMs: numberOr(fields('rtt', p['rtt'] ?? {}), 'jitterMs', null),
+    })),
+  };
+}
+
+export interface Point {
+  /** Begin of the point, milliseconds since 1970. */
+  readonly at: number;
+  readonly lag: Readonly<Record<string, Quantiles>>;
+  readonly throughput: number | null;
+  readonly provisionalRatio: number | null;
+  readonly provisionalAgeMs: number | null;
+  readonly drifted: number | null;
+}
+
+export const readSeries = (value: unknown): readonly Point[] => items('points', fields('series', value)['points'], (o): Point => {
+  const lag = fields('lag', o['lag']);
+  return {
+    at: number(o, 'from'), lag: Object.fromEntries(STAGES.map(([stage]) => [stage, readQuantiles(lag[stage])])),
+    throughput: numberOr(o, 'perSecond', null), provisionalRatio: numberOr(o, 'provisionalRatio', null), provisionalAgeMs: numberOr(o, 'provisionalAgeMs', null),
+    drifted: numberOr(o, 'drifted', null),
+  };
+});
+
+export interface RawDelta {
+  /** Order in which the centre received them, over all sites. */
+  readonly n: number;
+  readonly node: string;
+  readonly seq: number;
+  readonly from: number;
+  readonly to: number;
+  readonly receivedAt: number;
+  /** The signed note, as received. */
+  readonly note: string;
+}
+
+export interface DeltasPage { readonly deltas: readonly RawDelta[]; readonly next: number }
+
+export function readDeltas(value: unknown): DeltasPage {
+  const o = fields('answer', value);
+  return {
+    next: number(o, 'next'),
+    deltas: items('deltas', o['deltas'], (d) => ({
+      n: number(d, 'n'), node: text(d, 'node'), seq: number(d, 'seq'), from: number(d, 'from'), to: number(d, 'to'), receivedAt: number(d, 'receivedAt'), note: text(d, 'note'),
+    })),
+  };
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import type { Sla } from '../../../platform/index.ts';
+import { createJudge, type Commit, type Judge } from './judge.ts';
+import { createMinutes } from './minutes.ts';
+import { createPartitions } from './partitions.ts';
+
+const sla = (id: string, more: Partial<Sla>): Sla =>
+  ({ id, indicator: 'finality', objective: 0.9, windowDays: 30, scope: 'global', severity: 'ticket', owner: 'o', runbook: 'runbooks/x.ts', ...more });
+const counts = (judge: Judge): unknown => Object.fromEntries(judge.counts.map((c) => [c.sla.id, [c.good, c.events]]));
+const commit = (decidedAt: number, count = 1): Commit => ({ count, decidedAt, receivedAt: decidedAt - 10 });
+
+describe('an SLA', () => {
+  test('is measured where it is about this node, under the scope that it counts towards', () => {
+    const scopes = ['global', 'region', 'site', 'region:eu', 'region:us', 'site:n1', 'site:n2'] as const;
+    const judge = createJudge(scopes.map((scope) => sla(scope, { scope, indicator: 'availability' })), 'n1', 'eu');
+    judge.event('availability', true);
+    judge.event('availability', false);
+    expect(judge.counts.map((c) => [c.sla.id, c.scope, c.good, c.events])).toEqual([
+      ['global', 'global', 1, 2], ['region', 'region:eu', 1, 2], ['site', 'site:n1', 1, 2], ['region:eu', 'region:eu', 1, 2], ['site:n1', 'site:n1', 1, 2],
+    ]);
+  });
+
+  test('of a time is good up to and including its threshold', () => {
+    const judge = createJudge([sla('ack', { indicator: 'provisional-ack', thresholdMs: 25 })], 'n1', 'eu');
+    judge.took('provisional-ack', 25, 3);
+    judge.took('provisional-ack', 25.001, 2);
+    judge.took('peering-rtt', 1, 1);
+    expect(counts(judge)).toEqual({ ack: [3, 5] });
+  });
+
+  test('of finality counts what is overdue before it comes, once; ordering runs from the decision, finality from the request', () => {
+    const judge = createJudge([sla('final', { thresholdMs: 100 }), sla('ordered', { indicator: 'ordering', thresholdMs: 100 })], 'n1', 'eu');
+    let under = [commit(1_000, 3), commit(1_050, 2)];
+    const at = (place: number): Commit | undefined => under[place];
+    judge.overdue(at, 1_090);
+    expect(counts(judge)).toEqual({ final: [0, 0], ordered: [0, 0] });
+    judge.overdue(at, 1_091);
+    judge.overdue(at, 1_095);
+    expect(counts(judge)).toEqual({ final: [0, 3], ordered: [0, 0] });
+    judge.reached('ordering', 0, under[0]!, 1_100);
+    judge.reached('finality', 0, under[0]!, 1_120);
+    under = under.slice(1);
+    judge.shifted();
+    judge.reached('ordering', 0, under[0]!, 1_130);
+    judge.reached('finality', 0, under[0]!, 1_130);
+    judge.overdue(at, 9_999);
+    expect(counts(judge)).toEqual({ final: [2, 5], ordered: [5, 5] });
+  });
+
+  test('is not counted again after a restart', () => {
+    const slas = [sla('final', { thresholdMs: 100 }), sla('ordered', { indicator: 'ordering', thresholdMs: 100 })];
+    const under = [commit(0, 3), commit(500, 2)];
+    const before = createJudge(slas, 'n1', 'eu');
+    before.overdue((place) => under[place], 550);
+    expect(before.marks()).toEqual({ final: 1, ordered: 1 });
+    const after = createJudge(slas, 'n1', 'eu');
+    after.restore(before.marks(), 0);
+    after.overdue((place) => under[place], 550);
+    expect(counts(after)).toEqual({ final: [0, 0], ordered: [0, 0] });
+    after.overdue((place) => under[place], 700);
+    expect(counts(after)).toEqual({ final: [0, 2], ordered: [0, 2] });
+  });
+});
+
+test('minutes: the worst of each is told once it is over, and the last hour rolls', () => {
+  const told: unknown[] = [];
+  const minutes = createMinutes((...minute) => told.push(minute));
+  minutes.tick(30_000);
+  minutes.see('provisional-age', 5);
+  minutes.see('provisional-age', 3);
+  for (const lost of [false, true, false, false]) minutes.probe(lost);
+  minutes.accepted(10);
+  minutes.tick(59_999);
+  expect(told).toEqual([]);
+  minutes.tick(60_000);
+  expect(told).toEqual([['provisional-age', 5], ['peering-loss', 0.25]]);
+  minutes.tick(180_000);
+  expect(told).toHaveLength(2);
+  expect(minutes.lastHour()).toBe(10);
+  minutes.tick(59 * 60_000);
+  expect(minutes.lastHour()).toBe(10);
+  minutes.tick(60 * 60_000);
+  expect(minutes.lastHour()).toBe(0);
+});
+
+test('partitions: reconciled when all that was decided before the contact has its outcome', () => {
+  const told: unknown[] = [];
+  const partitions = createPartitions(false, (at) => told.push(['contact', at]), (ms, at) => told.push(['reconciled', at, ms]));
+  partitions.observe(true, 0, 5, 5);
+  partitions.observe(false, 10, 5, 5);
+  partitions.observe(false, 20, 9, 5);
+  expect(told).toEqual([]);
+  partitions.observe(true, 30, 9, 5);
+  partitions.observe(true, 40, 20, 8);
+  expect(told).toEqual([['contact', 30]]);
+  partitions.observe(true, 50, 20, 9);
+  expect(told).toEqual([['contact', 30], ['reconciled', 30, 20]]);
+  // Nothing decided in it: there was nothing to reconcile. And one within another.
+  partitions.observe(false, 60, 20, 20);
+  partitions.observe(true, 61, 20, 20);
+  partitions.observe(false, 70, 20, 20);
+  partitions.observe(true, 80, 22, 20);
+  partitions.observe(false, 90, 23, 20);
+  partitions.observe(true, 95, 24, 20);
+  partitions.observe(true, 99, 24, 24);
+  expect(told.slice(2)).toEqual([
+    ['contact', 61], ['reconciled', 61, 0], ['contact', 80], ['contact', 95], ['reconciled', 80, 19], ['reconciled', 95, 4],
+  ]);
+});

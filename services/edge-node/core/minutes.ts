@@ -1,0 +1,55 @@
+/** What an SLA judges minute by minute: the worst that was seen in each, told when the minute is over. */
+import type { Indicator } from '../../../platform/indicators.ts';
+
+export type MinuteIndicator = Extract<Indicator, 'provisional-age' | 'provisional-ratio' | 'peering-loss'>;
+
+export interface Minutes {
+  readonly see: (indicator: MinuteIndicator, value: number) => void;
+  /** A settlement was accepted. */
+  readonly accepted: (count: number) => void;
+  /** Accepted within the last hour, the present minute included. */
+  readonly lastHour: () => number;
+  readonly probe: (lost: boolean) => void;
+  readonly tick: (time: number) => void;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MINUTES = 60;
+
+/** @param onMinute a minute is over, of which something was seen */
+export function createMinutes(onMinute: (indicator: MinuteIndicator, worst: number) => void): Minutes {
+  let minute: number | null = null;
+  let worst = new Map<MinuteIndicator, number>();
+  let [sent, lost] = [0, 0];
+  const hour = new Array<number>(HOUR_MINUTES).fill(0);
+  let lastHour = 0;
+  let slot = 0;
+  const see = (indicator: MinuteIndicator, value: number): void => void worst.set(indicator, Math.max(worst.get(indicator) ?? 0, value));
+  return {
+    see,
+    accepted(count) {
+      hour[slot]! += count;
+      lastHour += count;
+    },
+    lastHour: () => lastHour,
+    probe(isLost) {
+      sent += 1;
+      if (isLost) lost += 1;
+    },
+    tick(time) {
+      const now = Math.floor(time / MINUTE_MS);
+      minute ??= now;
+      if (now <= minute) return;
+      if (sent > 0) see('peering-loss', lost / sent);
+      for (const [indicator, value] of worst) onMinute(indicator, value);
+      worst = new Map();
+      [sent, lost] = [0, 0];
+      for (let i = Math.min(now - minute, HOUR_MINUTES); i > 0; i -= 1) {
+        slot = (slot + 1) % HOUR_MINUTES;
+        lastHour -= hour[slot]!;
+        hour[slot] = 0;
+      }
+      minute = now;
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { EncodingError } from '../protocol/errors.ts';
+import { generateSigner, parseVerifier, signNote } from '../transparency/index.ts';
+import {
+  addSums, canonicalJson, checkHistogram, checkSum, countUpTo, emptyHistogram, emptySums, floorTo, GRAINS, missingOf, openAcknowledgement, openDelta, parseSlas,
+  peeringOf, record, segments, signAcknowledgement, signDelta, signSum, sumOf, sumsFromJson, sumsToJson, toJson, type Delta, type Sums,
+} from './index.ts';
+
+const { signer } = generateSigner('t.example/edge/n1', 'ed25519');
+const key = parseVerifier(signer.vkey);
+const nodes = new Map([['n1', key]]);
+
+const values = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 1e-6, max: 1e8, noNaN: true })), { maxLength: 20 });
+const sumsArb: fc.Arbitrary<Sums> = fc.record({
+  lags: fc.tuple(values, values, values, values), rtts: values, lost: fc.nat(5), accepted: fc.nat(1_000), good: fc.nat(50), bad: fc.nat(50),
+  drifted: fc.nat(3), amount: fc.bigInt({ min: 0n, max: 10n ** 18n }),
+}).map((x) => {
+  const s = emptySums();
+  (['provisional', 'ordered', 'final', 'whole'] as const).forEach((stage, i) => x.lags[i]!.forEach((v) => record(s.lag[stage], v)));
+  s.counts.accepted = x.accepted;
+  s.slas.set('final', { events: x.good + x.bad, good: x.good });
+  s.drift.compared = x.drifted + 4;
+  s.drift.drifted = x.drifted;
+  s.drift.amount.set('EUR', x.amount);
+  const peering = peeringOf(s, 'eu');
+  x.rtts.forEach((v) => record(peering.rtt, v));
+  peering.lost = x.lost;
+  peering.sent = x.lost + x.rtts.length;
+  return s;
+});
+
+const deltaOf = (sums: Sums, more: Partial<Delta> = {}): Delta => ({
+  origin: 't.example', node: 'n1', region: 'eu', seq: 7, acknowledged: 5, from: 1_000, to: 6_000, sums,
+  gauges: { state: 'ready', provisional: 3, provisionalRatio: 0.25, provisionalAgeMs: 12, queued: 9, logSize: 100 }, ...more,
+});
+
+describe('a delta', () => {
+  test('comes back as it was signed, and adds up the same in any order but for the last digits of sums', async () => {
+    await fc.assert(fc.asyncProperty(sumsArb, sumsArb, async (a, b) => {
+      const opened = openDelta(await signDelta(deltaOf(a), signer), 't.example', 'eu', nodes).value;
+      expect(canonicalJson(sumsToJson(opened.sums))).toBe(canonicalJson(sumsToJson(a)));
+      expect({ ...opened, sums: null }).toEqual({ ...deltaOf(a), sums: null });
+      const [ab, ba] = [emptySums(), emptySums()];
+      for (const x of [a, b]) addSums(ab, x);
+      for (const x of [b, a]) addSums(ba, x);
+      expect(ab.lag.whole.buckets).toEqual(ba.lag.whole.buckets);
+      expect(ab.drift.amount).toEqual(ba.drift.amount);
+      expect(sumsToJson(sumsFromJson(sumsToJson(ab)))).toEqual(sumsToJson(ab));
+    }), { numRuns: 50 });
+  });
+
+  const json = (): Record<string, unknown> => JSON.parse(canonicalJson({ v: 1, ...deltaOf(emptySums()), sums: sumsToJson(emptySums()) })) as Record<string, unknown>;
+  const histogram = { scale: 6, count: 1, sum: 1, min: 1, max: 1, zero: 0, buckets: [[-1, 1]] };
+  test.each<[string, Record<string, unknown>]>([
+    ['another version', { v: 2 }], ['an unknown field', { more: 1 }], ['a number of zero', { seq: 0 }], ['an acknowledged number beyond its own', { acknowledged: 7 }],
+    ['no time', { to: 1_000 }], ['time backwards', { to: 999 }], ['a fraction', { from: 0.5 }], ['a node that is no id', { node: '../x' }],
+    ['gauges of another shape', { gauges: { state: 'fine' } }],
+    ['more good than events', { sums: { lag: {}, counts: {}, slas: { a: { events: 1, good: 2 } }, peering: {} } }],
+    ['a negative count', { sums: { lag: {}, counts: { accepted: -1 }, slas: {}, peering: {} } }],
+    ['an unknown stage', { sums: { lag: { other: histogram }, counts: {}, slas: {}, peering: {} } }],
+    ['probes that do not add up', { sums: { lag: {}, counts: {}, slas: {}, peering: { eu: { sent: 3, lost: 1 } } } }],
+    ['buckets that do not add up', { sums: { lag: { whole: { ...histogram, count: 2 } }, counts: {}, slas: {}, peering: {} } }],
+    ['a minimum outside its bucket', { sums: { lag: { whole: { ...histogram, min: 0.5, sum: 0.5 } }, counts: {}, slas: {}, peering: {} } }],
+  ])('with %s is refused', async (_what, change) => {
+    const note = await signNote(`tidemark telemetry delta v1\n${canonicalJson({ ...json(), ...change })}\n`, [signer]);
+    expect(() => openDelta(note, 't.example', 'eu', nodes)).toThrow(EncodingError);
+  });
+
+  test('not in canonical form, nested without end, or under another title is refused', async () => {
+    for (const text of [
+      `tidemark telemetry delta v1\n ${canonicalJson(json())}\n`, `tidemark telemetry delta v1\n${'['.repeat(100)}${']'.repeat(100)}\n`,
+      `tidemark telemetry sum v1\n${canonicalJson(json())}\n`, `tidemark telemetry delta v1\n${canonicalJson(json())}\nmore\n`, 'tidemark telemetry delta v1\n{\n',
+    ]) {
+      const note = await signNote(text, [signer]);
+      expect(() => openDelta(note, 't.example', 'eu', nodes)).toThrow(EncodingError);
+    }
+  });
+});
+
+test('a region\'s sum is that of the deltas it names, or is refused', async () => {
+  const [a, b] = [emptySums(), emptySums()];
+  a.counts.accepted = 3;
+  b.counts.accepted = 4;
+  const deltas = [deltaOf(a), deltaOf(b, { seq: 8 })];
+  const note = await signSum(sumOf('t.example', 'eu', 9, deltas), signer);
+  expect(checkSum(note, key, 't.example', 'eu', deltas)).toBe(9);
+  expect(() => checkSum(note, key, 't.example', 'eu', deltas.slice(1))).toThrow('not that of the 1 deltas');
+  expect(() => checkSum(note, key, 't.example', 'eu', deltas.toReversed())).toThrow(EncodingError);
+  b.counts.accepted = 5;
+  expect(() => checkSum(note, key, 't.example', 'eu', deltas)).toThrow(EncodingError);
+});
+
+test('an acknowledgement is the centre\'s, of this platform', async () => {
+  const note = await signAcknowledgement('t.example', { n1: 7 }, signer);
+  expect(openAcknowledgement(note, 't.example', key)).toEqual({ n1: 7 });
+  expect(() => openAcknowledgement(note, 'other.example', key)).toThrow(EncodingError);
+  expect(() => openAcknowledgement(note, 't.example', parseVerifier(generateSigner('t.example/x', 'ed25519').signer.vkey))).toThrow('signed by');
+});
+
+test('any stretch of minutes is put together of grains without gap or overlap, as few as there are', () => {
+  const minute = fc.integer({ min: 0, max: 200_000 });
+  fc.assert(fc.property(minute, minute, (a, b) => {
+    const [from, to] = [Math.min(a, b) * 60_000, Math.max(a, b) * 60_000];
+    const found = segments(from, to).sort((x, y) => x.from - y.from);
+    let next = from;
+    for (const s of found) {
+      const { ms } = GRAINS.find((g) => g.id === s.grain)!;
+      expect([s.from, floorTo(s.from, ms), floorTo(s.to, ms)]).toEqual([next, s.from, s.to]);
+      next = s.to;
+    }
+    expect(next).toBe(from === to ? from : to);
+    expect(found.length).toBeLessThanOrEqual(5);
+  }));
+});
+
+test('small things: missing numbers, cumulative counts, SLAs of a file', () => {
+  expect(missingOf({ deltas: 3, seqFrom: 5, seqTo: 9 })).toBe(2);
+  expect(missingOf({ deltas: 0, seqFrom: Infinity, seqTo: 0 })).toBe(0);
+  const h = emptyHistogram();
+  for (const v of [0, 0.5, 1, 1.5, 2, 100]) record(h, v);
+  expect([0.25, 1, 2, 50, 100, 1_000].map((v) => countUpTo(h, v))).toEqual([1, 3, 5, 5, 6, 6]);
+  expect(checkHistogram('h', toJson(h))).toEqual(toJson(h));
+  const sla = { id: 'a', indicator: 'finality', objective: 0.9, thresholdMs: 5, windowDays: 30, scope: 'global', severity: 'page', owner: 'o', runbook: 'r' };
+  expect(parseSlas(JSON.stringify([sla]))).toEqual([sla]);
+  expect(() => parseSlas(JSON.stringify([sla, sla, { ...sla, id: 'b', thresholdMs: undefined }, { ...sla, id: 'c', indicator: 'x' }])))
+    .toThrow(/\[1\]\.id: a is there already; \[2\]: thresholdMs: expected milliseconds, got nothing; \[3\]: indicator: expected one of/);
+});

@@ -1,0 +1,193 @@
+/**
+ * What an edge node says of its own counting: numbered deltas, each a signed note over canonical JSON (RFC 8785), and what the
+ * other tiers say of them: a region's sum over the deltas that it passes on, and the centre's acknowledgement.
+ *
+ * Each text begins with a line of its own that is no checkpoint's and no statement's, so that no signature can be taken for one over
+ * something else.
+ */
+import { EncodingError } from '../protocol/errors.ts';
+import { ID_PATTERN } from '../protocol/grammar.ts';
+import { openNote, signNote, type Signer, type Verifier } from '../transparency/index.ts';
+import { addSums, emptySums, fields, isNatural, natural, sumsFromJson, sumsToJson, wrong, type Sums } from './sums.ts';
+
+/** Of one delta: seven histograms with thirty powers of two each, all of their buckets in use, need a quarter of it. Bytes. */
+export const DELTA_MAX = 640 * 1024;
+/** Deltas in one request. */
+export const DELTAS_MAX = 256;
+/** Time that one delta may speak of: a node that was cut off widens its windows. Milliseconds. */
+export const DELTA_WIDTH_MAX = 400 * 86_400_000;
+
+export const NODE_STATES = ['ready', 'disconnected', 'halted'] as const;
+
+/** How things stood when the window closed. */
+export interface Gauges {
+  readonly state: (typeof NODE_STATES)[number];
+  /** Accepted settlements that are not known to be ordered; their share of the last hour's; the age of the oldest, milliseconds. */
+  readonly provisional: number;
+  readonly provisionalRatio: number;
+  readonly provisionalAgeMs: number;
+  /** Entries of the log that are not yet proven final. */
+  readonly queued: number;
+  readonly logSize: number;
+}
+
+export interface Delta {
+  /** Of the platform, as in trust.json. */
+  readonly origin: string;
+  readonly node: string;
+  readonly region: string;
+  /** From 1, without a gap. */
+  readonly seq: number;
+  /** The highest number that the centre had acknowledged, as far as the node knew. */
+  readonly acknowledged: number;
+  /** The window, milliseconds since 1970. `from` is the last delta's `to`, unless the node was not running in between. */
+  readonly from: number;
+  readonly to: number;
+  readonly gauges: Gauges;
+  readonly sums: Sums;
+}
+
+const DELTA_TITLE = 'tidemark telemetry delta v1';
+const SUM_TITLE = 'tidemark telemetry sum v1';
+const ACK_TITLE = 'tidemark telemetry acknowledgement v1';
+
+const DEPTH_MAX = 16;
+
+/** RFC 8785 for what JSON.stringify writes as it has to be: keys in order of their UTF-16 code units, numbers as ECMAScript writes them. */
+export function canonicalJson(value: unknown, depth = 0): string {
+  if (depth > DEPTH_MAX) throw new EncodingError(`JSON nested more than ${DEPTH_MAX} deep`);
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, depth + 1)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const o = value as Readonly<Record<string, unknown>>;
+  return `{${Object.keys(o).filter((key) => o[key] !== undefined).sort().map((key) => `${JSON.stringify(key)}:${canonicalJson(o[key], depth + 1)}`).join(',')}}`;
+}
+
+function body(title: string, text: string): unknown {
+  const [first, json, end, more] = text.split('\n', 4);
+  if (first !== title || json === undefined || end !== '' || more !== undefined) throw new EncodingError(`expected "${title}" and one line of JSON`);
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new EncodingError(`${title}: not JSON: ${(error as Error).message}`);
+  }
+  if (canonicalJson(value) !== json) throw new EncodingError(`${title}: not in canonical form (RFC 8785)`);
+  return value;
+}
+
+/** @returns the signed note */
+export function signDelta(d: Delta, signer: Signer): Promise<string> {
+  const { sums, ...rest } = d;
+  return signNote(`${DELTA_TITLE}\n${canonicalJson({ v: 1, ...rest, sums: sumsToJson(sums) })}\n`, [signer]);
+}
+
+const idRegex = new RegExp(ID_PATTERN);
+const id = (path: string, value: unknown): string => {
+  if (typeof value !== 'string' || !idRegex.test(value)) throw wrong(path, 'an id', value);
+  return value;
+};
+
+function share(path: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw wrong(path, 'a share from 0 to 1', value);
+  return value;
+}
+
+function gaugesOf(value: unknown): Gauges {
+  const g = fields('gauges', value, ['state', 'provisional', 'provisionalRatio', 'provisionalAgeMs', 'queued', 'logSize']);
+  const state = NODE_STATES.find((s) => s === g['state']);
+  if (state === undefined) throw wrong('gauges.state', `one of ${NODE_STATES.join(', ')}`, g['state']);
+  const n = (name: string): number => natural(`gauges.${name}`, g[name]);
+  return {
+    state, provisional: n('provisional'), provisionalRatio: share('gauges.provisionalRatio', g['provisionalRatio']),
+    provisionalAgeMs: n('provisionalAgeMs'), queued: n('queued'), logSize: n('logSize'),
+  };
+}
+
+/** @throws EncodingError naming the field that is wrong */
+export function readDelta(text: string): Delta {
+  const o = fields('delta', body(DELTA_TITLE, text), ['v', 'origin', 'node', 'region', 'seq', 'acknowledged', 'from', 'to', 'gauges', 'sums']);
+  if (o['v'] !== 1) throw wrong('v', 'version 1', o['v']);
+  const d: Delta = {
+    origin: typeof o['origin'] === 'string' ? o['origin'] : id('origin', o['origin']), node: id('node', o['node']), region: id('region', o['region']),
+    seq: natural('seq', o['seq']), acknowledged: natural('acknowledged', o['acknowledged']),
+    from: natural('from', o['from']), to: natural('to', o['to']), gauges: gaugesOf(o['gauges']), sums: sumsFromJson(o['sums']),
+  };
+  if (d.seq < 1) throw wrong('seq', 'a number from 1', d.seq);
+  if (d.acknowledged >= d.seq) throw wrong('acknowledged', `less than seq (${d.seq})`, d.acknowledged);
+  if (d.to <= d.from || d.to - d.from > DELTA_WIDTH_MAX) throw wrong('to', `more than from (${d.from}), by at most ${DELTA_WIDTH_MAX} ms`, d.to);
+  return d;
+}
+
+export interface Signed<T> {
+  readonly value: T;
+  readonly note: string;
+}
+
+function sized(note: string): string {
+  if (note.length > DELTA_MAX) throw new EncodingError(`a delta of ${note.length} characters, at most ${DELTA_MAX} are read`);
+  return note;
+}
+
+/**
+ * @param nodes keys by node of the region that it has to be from
+ * @throws EncodingError, NoteError (malformed, signed by another) when it is no delta by one of these nodes
+ */
+export function openDelta(note: string, origin: string, region: string, nodes: ReadonlyMap<string, Verifier>): Signed<Delta> {
+  // First the signature: what nobody of ours has signed is not read.
+  const { text, verified } = openNote(sized(note), [...nodes.values()]);
+  const value = readDelta(text);
+  const key = nodes.get(value.node)?.vkey;
+  if (key === undefined || value.region !== region) throw wrong('node', `a node of region ${region}`, `${value.region}/${value.node}`);
+  if (!verified.some((s) => s.verifier.vkey === key)) throw wrong('node', `that of the signature, ${verified.map((s) => s.verifier.name).join(', ')}`, value.node);
+  if (value.origin !== origin) throw wrong('origin', origin, value.origin);
+  return { value, note };
+}
+
+// ---- the region's sum ----------------------------------------------------------------------------------------------
+
+export interface RegionSum {
+  readonly origin: string;
+  readonly region: string;
+  readonly at: number;
+  /** What was added up, in this order: [node, seq]. */
+  readonly deltas: readonly (readonly [string, number])[];
+  readonly sums: Sums;
+}
+
+export function sumOf(origin: string, region: string, at: number, deltas: readonly Delta[]): RegionSum {
+  const sums = emptySums();
+  for (const d of deltas) addSums(sums, d.sums);
+  return { origin, region, at, deltas: deltas.map((d) => [d.node, d.seq] as const), sums };
+}
+
+const sumJson = ({ sums, ...rest }: RegionSum): string => canonicalJson({ v: 1, ...rest, sums: sumsToJson(sums) });
+
+export const signSum = (sum: RegionSum, signer: Signer): Promise<string> => signNote(`${SUM_TITLE}\n${sumJson(sum)}\n`, [signer]);
+
+/**
+ * Checks that a region added up what it passes on, and nothing else.
+ * @throws EncodingError, NoteError
+ */
+export function checkSum(note: string, verifier: Verifier, origin: string, region: string, deltas: readonly Delta[]): number {
+  const { text } = openNote(note, [verifier]);
+  const at = natural('sum.at', fields('sum', body(SUM_TITLE, text))['at']);
+  if (text !== `${SUM_TITLE}\n${sumJson(sumOf(origin, region, at, deltas))}\n`) throw new EncodingError(`sum: not that of the ${deltas.length} deltas that came with it`);
+  return at;
+}
+
+// ---- the centre's acknowledgement ----------------------------------------------------------------------------------
+
+/** By node: everything up to this number is stored, or was acknowledged before. */
+export type Acknowledged = Readonly<Record<string, number>>;
+
+export const signAcknowledgement = (origin: string, nodes: Acknowledged, signer: Signer): Promise<string> =>
+  signNote(`${ACK_TITLE}\n${canonicalJson({ v: 1, origin, nodes })}\n`, [signer]);
+
+/** @throws EncodingError, NoteError when it is not the centre's */
+export function openAcknowledgement(note: string, origin: string, global: Verifier): Acknowledged {
+  const o = fields('acknowledgement', body(ACK_TITLE, openNote(note, [global]).text), ['v', 'origin', 'nodes']);
+  if (o['v'] !== 1 || o['origin'] !== origin) throw wrong('acknowledgement', `version 1, of ${origin}`, [o['v'], o['origin']]);
+  const nodes = fields('nodes', o['nodes']);
+  for (const [node, seq] of Object.entries(nodes)) if (!isNatural(seq)) throw wrong(`nodes.${node}`, 'a number', seq);
+  return nodes as Acknowledged;
+}

@@ -1,0 +1,81 @@
+/**
+ * Time in grains: minutes, hours and days of UTC. A stretch of time is put together of as few grains as it takes, so that a month of
+ * a thousand nodes is read as days, and its ends as hours and minutes.
+ */
+import { addSums, emptySums, sumsFromJson, sumsToJson, type Sums, type SumsJson } from './sums.ts';
+import type { Delta } from './delta.ts';
+
+export const GRAINS = [
+  { id: 'minute', ms: 60_000 },
+  { id: 'hour', ms: 3_600_000 },
+  { id: 'day', ms: 86_400_000 },
+] as const;
+export type GrainId = (typeof GRAINS)[number]['id'];
+
+export interface Segment {
+  readonly grain: GrainId;
+  /** Milliseconds since 1970; `to` is not included. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export const floorTo = (time: number, ms: number): number => Math.floor(time / ms) * ms;
+
+/** The grains that make up [from, to), both on whole minutes. In no particular order. */
+export function segments(from: number, to: number, level: number = GRAINS.length - 1): Segment[] {
+  if (from >= to) return [];
+  const { id, ms } = GRAINS[level]!;
+  if (level === 0) return [{ grain: id, from, to }];
+  const [first, last] = [Math.ceil(from / ms) * ms, floorTo(to, ms)];
+  if (first >= last) return segments(from, to, level - 1);
+  return [{ grain: id, from: first, to: last }, ...segments(from, first, level - 1), ...segments(last, to, level - 1)];
+}
+
+/** What is known of one node in one grain. */
+export interface Rollup {
+  readonly sums: Sums;
+  deltas: number;
+  /** Lowest and highest number among the deltas: what is missing in between shows. */
+  seqFrom: number;
+  seqTo: number;
+  /** Time that the deltas speak of. Milliseconds. */
+  coveredMs: number;
+  /** The worst among the deltas' gauges. */
+  provisionalRatioMax: number;
+  provisionalAgeMsMax: number;
+}
+
+export const emptyRollup = (): Rollup =>
+  ({ sums: emptySums(), deltas: 0, seqFrom: Infinity, seqTo: 0, coveredMs: 0, provisionalRatioMax: 0, provisionalAgeMsMax: 0 });
+
+/** Adds all of `b` to `a`. */
+export function addRollup(a: Rollup, b: Rollup): void {
+  addSums(a.sums, b.sums);
+  a.deltas += b.deltas;
+  a.seqFrom = Math.min(a.seqFrom, b.seqFrom);
+  a.seqTo = Math.max(a.seqTo, b.seqTo);
+  a.coveredMs += b.coveredMs;
+  a.provisionalRatioMax = Math.max(a.provisionalRatioMax, b.provisionalRatioMax);
+  a.provisionalAgeMsMax = Math.max(a.provisionalAgeMsMax, b.provisionalAgeMsMax);
+}
+
+export const rollupOf = (d: Delta): Rollup => ({
+  sums: d.sums, deltas: 1, seqFrom: d.seq, seqTo: d.seq, coveredMs: d.to - d.from,
+  provisionalRatioMax: d.gauges.provisionalRatio, provisionalAgeMsMax: d.gauges.provisionalAgeMs,
+});
+
+/** Numbers between the lowest and the highest that no delta is known for. */
+export const missingOf = (r: Pick<Rollup, 'deltas' | 'seqFrom' | 'seqTo'>): number => (r.deltas === 0 ? 0 : r.seqTo - r.seqFrom + 1 - r.deltas);
+
+/**
+ * When a delta's counts count: at the last moment of its window, by the node's clock, but never later than it came.
+ * @param receivedAt milliseconds since 1970
+ */
+export const timeOf = (d: Pick<Delta, 'to'>, receivedAt: number): number => Math.min(d.to - 1, receivedAt);
+
+export const rollupToText = ({ sums, ...rest }: Rollup): string => JSON.stringify({ ...rest, sums: sumsToJson(sums) });
+
+export function rollupFromText(text: string): Rollup {
+  const { sums, ...rest } = JSON.parse(text) as Omit<Rollup, 'sums'> & { sums: SumsJson };
+  return { ...rest, sums: sumsFromJson(sums) };
+}
