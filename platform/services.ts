@@ -108,6 +108,7 @@ export const CONTROL_SETTINGS = {
     },
   },
   assets: { env: 'TIDEMARK_ASSETS', kind: 'list', default: '', what: 'asset codes that accounts may be in, comma-separated; empty allows any' },
+  dashboard: { env: 'TIDEMARK_DASHBOARD', kind: 'text', optional: true, what: 'folder of the built page that is served at /; without it there is none' },
   witnessUrls: { env: 'TIDEMARK_WITNESS_URLS', kind: 'json', default: '{}', what: 'JSON object: region id -> list of its replicas\' base URLs' },
 } as const satisfies Record<string, Setting>;
 

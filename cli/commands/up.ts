@@ -50,8 +50,9 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
     const { startLocalPlatform, stopOnSignal } = await import('../../services/local/index.ts');
     const definition = await loadPlatform(options.config);
     const say = (line: string): void => io.err(line);
+    const dashboard = await builtDashboard(say);
     const platform = await startLocalPlatform(definition, {
-      dataDir: options.data,
+      dataDir: options.data, dashboard,
       ...(options.portBase === undefined ? {} : { portBase: options.portBase }),
       ...(options.wan === undefined ? {} : { wan: options.wan }),
       ...(options.wanScale === undefined ? {} : { wanScale: options.wanScale }),
@@ -77,6 +78,17 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
     // Asked for with Ctrl-C or by whoever started it: that is a good end.
     ending.code = EXIT.ok;
   });
+}
+
+/** The page that the control plane serves; without what it is built with there is none, and everything else works. */
+async function builtDashboard(say: (line: string) => void): Promise<string | undefined> {
+  try {
+    const { dashboardFolder } = await import('../../services/dashboard/cache.ts');
+    return await dashboardFolder();
+  } catch (error) {
+    say(`  no dashboard: ${(error as Error).message.split('\n', 1)[0]}`);
+    return undefined;
+  }
 }
 
 /** Where everything is, and what to try: each line can be pasted into a shell. */

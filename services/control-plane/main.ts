@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { CONTROL_SETTINGS } from '../../platform/index.ts';
+import { dashboardRoutes } from '../dashboard/serve.ts';
 import { decodeGlobal, type ServiceStatus } from '../protocol/index.ts';
 import {
   baseUrl, createHttpClient, createServer, parsed, readAll, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError,
@@ -125,6 +126,7 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
     tile: store.tile,
     bundle: store.bundle,
   });
+  if (settings.dashboard !== undefined) await server.register(dashboardRoutes(settings.dashboard, { trust: settings.trust.text }));
   await server.listen({ host: settings.host, port: settings.port });
   logger.info({ url: baseUrl(server), size: head.size, witnessed: witnessedSize }, 'control plane listens');
 

@@ -24,6 +24,8 @@ export interface EnvironmentOptions {
   readonly ports: Ports;
   readonly layout: Layout;
   readonly logLevel: string;
+  /** Folder of the built page. */
+  readonly dashboard?: string | undefined;
 }
 
 export const processUrl = (ports: Ports, id: string): string => `http://${HOST}:${ports.processes.get(id) as number}`;
@@ -62,6 +64,7 @@ export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOpt
     return {
       ...common, TIDEMARK_KEY: layout.globalKey, TIDEMARK_LEDGER: 'sqlite',
       TIDEMARK_ASSETS: platform.assets.map((a) => a.code).join(','), TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses),
+      ...(options.dashboard === undefined ? {} : { TIDEMARK_DASHBOARD: options.dashboard }),
     };
   }
   const region = process.region as string;

@@ -31,6 +31,8 @@ export interface LocalOptions {
   readonly startTimeoutMs?: number;
   /** Options of Node for the services' processes, such as `--cpu-prof`. @default - none */
   readonly nodeArgs?: readonly string[];
+  /** Folder of the built dashboard, which the control plane then serves at /. @default - none */
+  readonly dashboard?: string | undefined;
   /** Other programs for the tiers. @default - the services of this repository */
   readonly programs?: Readonly<Partial<Record<Tier, string>>>;
 }
@@ -88,7 +90,7 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
     const layout = provision(platform, dataDir);
     const supervisor = createSupervisor({
       platform, plan, ports, layout, say, wan, wanScale: options.wanScale ?? 1, logLevel: options.logLevel ?? 'info',
-      nodeArgs: options.nodeArgs ?? [], programs: { ...PROGRAMS, ...options.programs },
+      dashboard: options.dashboard, nodeArgs: options.nodeArgs ?? [], programs: { ...PROGRAMS, ...options.programs },
     });
     cleanup.push(() => rmSync(layout.runState, { force: true }));
     cleanup.push(() => supervisor.stop(STOP_BOUND_MS));

@@ -31,6 +31,8 @@ export interface SupervisorOptions {
   readonly logLevel: string;
   readonly nodeArgs: readonly string[];
   readonly programs: Readonly<Record<Tier, string>>;
+  /** Folder of the built page. */
+  readonly dashboard?: string | undefined;
   readonly say: (progress: Progress) => void;
 }
 
@@ -77,7 +79,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     child: createChild({
       id: p.id,
       args: [...options.nodeArgs, options.programs[p.tier]],
-      env: { ...env, ...serviceEnvironment(p, { platform, plan, ports, layout, logLevel: options.logLevel }) },
+      env: { ...env, ...serviceEnvironment(p, { platform, plan, ports, layout, logLevel: options.logLevel, dashboard: options.dashboard }) },
       logFile: layout.log(p.id),
       onChange: (change) => changed(p.id, change),
     }),
