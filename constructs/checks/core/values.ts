@@ -86,6 +86,15 @@ export function mustBeFalse(value: Value, what: string, otherwise = false): Prob
 export const mustBeSet = (value: Value, what: string): Problem[] =>
   absent(value) || (Array.isArray(value) && value.length === 0) ? [problem(what)] : [];
 
+/** The keys that AWS makes and lets every identity of the account use. */
+const AWS_MANAGED_KEYS = /(?:^|:)alias\/aws\//;
+
+/** Passes on any key but AWS's own. */
+export const keyOfOnesOwn = (value: Value, missing: string): Problem[] =>
+  typeof value === 'string' && AWS_MANAGED_KEYS.test(value)
+    ? [problem('is encrypted with the AWS managed key', value)]
+    : mustBeSet(value, missing);
+
 /** Passes on a number of at least `least`. */
 export function mustBeAtLeast(value: Value, least: number, what: string, otherwise?: number): Problem[] {
   const number = numberOf(value) ?? otherwise;

@@ -2,6 +2,7 @@
 import type { Block, Problem, Resource, Rule, Tree, Value } from '../model.ts';
 import { secretInScript } from '../secrets.ts';
 import { tagsOf } from '../tags.ts';
+import { isExpression } from '../template.ts';
 import {
   absent,
   block,
@@ -56,18 +57,38 @@ function disksOf(host: Resource, tree: Tree): Problem[] {
 const PUBLIC = ['associate_public_ip_address', 'associate_carrier_ip_address'];
 
 function publicAddress(host: Resource, tree: Tree): Problem[] {
+  const templates = templatesOf(host, tree);
   const interfaces = blocks(host, 'network_interfaces');
   const own = [host.attributes, ...interfaces].flatMap((holder) =>
     PUBLIC.filter((name) => !absent(holder[name])).flatMap((name) => mustBeFalse(holder[name], `has a public address (${name})`)),
   );
-  if (own.length > 0 || !absent(setting(host, 'associate_public_ip_address', tree))) return own;
-  const decided = interfaces.some((i) => truth(i['associate_public_ip_address']) === false);
-  return decided
+  if (own.length > 0 || !absent(host.attributes['associate_public_ip_address'])) return own;
+  const all = [...interfaces, ...templates.flatMap((t) => blocks(t, 'network_interfaces'))];
+  if (all.some((i) => !absent(i['associate_public_ip_address']))) return [];
+  const subnets = [host.attributes['subnet_id'], ...all.map((i) => i['subnet_id'])].filter((subnet) => !absent(subnet));
+  return subnets.length > 0 ? subnets.flatMap((subnet) => tree.follow(subnet).flatMap(addressOfSubnet)) : withoutSubnet(host, templates);
+}
+
+/** Default subnets hand out public addresses unless told otherwise, others the other way round. */
+const addressOfSubnet = (subnet: Resource): Problem[] =>
+  !['aws_subnet', 'aws_default_subnet'].includes(subnet.type)
     ? []
-    : tree
-        .follow(host.attributes['subnet_id'])
-        .filter((subnet) => truth(subnet.attributes['map_public_ip_on_launch']) === true)
-        .map((subnet) => problem('gets a public address from its subnet', subnet.address));
+    : mustBeFalse(
+        subnet.attributes['map_public_ip_on_launch'],
+        `gets a public address from its subnet ${subnet.address}`,
+        subnet.type === 'aws_default_subnet',
+      );
+
+/** EC2 takes the default VPC. A template alone has its subnet from who uses it, an interface made before has its own. */
+function withoutSubnet(host: Resource, templates: readonly Resource[]): Problem[] {
+  if (host.type !== 'aws_instance') return [];
+  if (['network_interface', 'primary_network_interface'].some((name) => !absent(host.attributes[name]))) return [];
+  const elsewhere = templates.length === 0 ? blocks(host, 'launch_template')[0] : undefined;
+  const template = elsewhere?.['id'] ?? elsewhere?.['name'];
+  if (isExpression(template)) return [undecided('has no subnet_id, and its launch template is not in this stack', template)];
+  return elsewhere !== undefined
+    ? [problem('has no subnet_id, and its launch template is not in this stack', template)]
+    : [problem('has no subnet_id, so it stands in the default VPC and gets a public address')];
 }
 
 /** User data in plain text, decoded where it is base64. */

@@ -1,6 +1,7 @@
 /** Who may do what: policies of identities, of resources, and of trust. */
 import { allowsAnyResource } from '../actions.ts';
 import type { Problem, Resource, Rule, Tree } from '../model.ts';
+import { claimsMissing, isEverything, narrowsCallers, narrowsResources } from '../narrowing.ts';
 import {
   allowing,
   identityPolicies,
@@ -21,49 +22,17 @@ const ATTACHMENTS = [
 ];
 /** AWS managed policies that hand out the account, or a way to it. */
 const ADMIN_POLICIES = /:policy\/(?:[\w-]+\/)*(?:AdministratorAccess(?:-\w+)?|PowerUserAccess|IAMFullAccess|\w*FullAccess)$/;
-const isService = (action: string): boolean => /^[\w-]+:\*$/.test(action);
+const isAll = (action: string): boolean => /^\*[*:]*$/.test(action);
+const isService = (action: string): boolean => /^[\w-]+:\*+$/.test(action);
 /** `*` is TM-IAM-01's to find. */
 const passesRole = (action: string): boolean => {
   const lower = action.toLowerCase();
   return lower === 'iam:passrole' || (/^iam:.*\*$/.test(lower) && 'iam:passrole'.startsWith(lower.slice(0, -1)));
 };
 
-/** Keys of conditions that bind a request to a caller, an account, an organisation or a network of one's own. */
-const NARROWING = [
-  'aws:sourcearn',
-  'aws:sourceaccount',
-  'aws:sourceorgid',
-  'aws:sourceorgpaths',
-  'aws:sourceowner',
-  'aws:sourcevpc',
-  'aws:sourcevpce',
-  'aws:sourceip',
-  'aws:vpcsourceip',
-  'aws:principalarn',
-  'aws:principalaccount',
-  'aws:principalorgid',
-  'aws:principalorgpaths',
-  'aws:userid',
-  'aws:username',
-  'kms:calleraccount',
-  'kms:viaservice',
-  'sts:externalid',
-  'ecr:resourcetag',
-  's3:dataaccesspointaccount',
-];
-const POSITIVE = /^(?:ForAnyValue:)?(?:String(?:Equals|Like|EqualsIgnoreCase)|Arn(?:Equals|Like)|IpAddress)$/;
-const isNarrowed = (statement: PolicyStatement): boolean =>
-  statement.conditions.some(
-    (c) =>
-      POSITIVE.test(c.test)
-      && c.values.length > 0
-      && (NARROWING.includes(c.key) || c.key.startsWith('aws:principaltag/'))
-      && c.values.every((value) => !/^(?:\*|0\.0\.0\.0\/0|::\/0)$/.test(value)),
-  );
-
 const openToEveryone = (policies: readonly PolicyDocument[], whom: string): Problem[] =>
   allowing(policies)
-    .filter((s) => s.principals.includes('*') && !isNarrowed(s))
+    .filter((s) => s.principals.includes('*') && !narrowsCallers(s))
     .map((s) =>
       problem(`${whom} without a condition that narrows it`, [...s.actions, ...s.notActions.map((a) => `not ${a}`)].join(', ')),
     );
@@ -102,7 +71,7 @@ export const IAM_RULES: readonly Rule[] = [
     why: 'Whoever takes over such an identity has the account: every key, ledger and log in it.',
     fix: 'List the actions that are needed.',
     check: identity((s) =>
-      s.actions.filter((action) => action === '*' || action === '*:*').map((action) => problem('allows every action', action)),
+      s.actions.filter(isAll).map((action) => problem('allows every action', action)),
     ),
   },
   {
@@ -124,10 +93,10 @@ export const IAM_RULES: readonly Rule[] = [
     applies: hasIdentityPolicy,
     what: 'Actions are allowed on named resources, where AWS lets one name them.',
     why: 'Resource `*` reaches everything of the account, also what is made later by somebody else.',
-    fix: 'Name ARNs, or narrow by a condition on a tag, an ARN or an account.',
+    fix: 'Name ARNs, or narrow by a condition on a tag of the resource, an alias, a cluster or an encryption context.',
     check: identity((s) =>
-      (s.resources.includes('*') && s.conditions.length === 0 ? s.actions : [])
-        .filter((action) => action !== '*' && !allowsAnyResource(action))
+      (s.resources.some(isEverything) && !narrowsResources(s) ? s.actions : [])
+        .filter((action) => !isAll(action) && !allowsAnyResource(action))
         .map((action) => problem('allows on every resource', action)),
     ),
   },
@@ -137,9 +106,19 @@ export const IAM_RULES: readonly Rule[] = [
     controls: ['CC6.1', 'CC6.6'],
     types: ['aws_iam_role'],
     what: 'A role names who may assume it.',
-    why: 'A trust policy open to everyone lets any AWS account take the role.',
-    fix: 'Name the service or the role, or add a condition on the account, the organisation or an external id.',
-    check: (role, tree) => openToEveryone(trustPolicies(role, tree), 'everyone may assume it'),
+    why: 'A trust policy open to everyone lets any AWS account take the role; one that trusts GitHub as a whole, any repository.',
+    fix: 'Name the service or the role, or add a condition on the account or the organisation; for an identity provider on its sub and aud.',
+    check: (role, tree) => {
+      const trust = trustPolicies(role, tree);
+      return [
+        ...openToEveryone(trust, 'everyone may assume it'),
+        ...allowing(trust).flatMap((s) =>
+          claimsMissing(s).map((claim) =>
+            problem(`trusts an identity provider without a condition on :${claim} that names it`, s.principals.join(', ')),
+          ),
+        ),
+      ];
+    },
   },
   {
     id: 'TM-IAM-05',
@@ -209,7 +188,7 @@ export const IAM_RULES: readonly Rule[] = [
     why: 'Who may pass any role to a service takes the permissions of the strongest one.',
     fix: 'Name the roles, and add a condition on iam:PassedToService.',
     check: identity((s) =>
-      (s.resources.some((r) => r === '*' || /^arn:[\w-]+:iam::[^:]*:role\/\*$/.test(r)) ? s.actions.filter(passesRole) : []).map(
+      (s.resources.some(isEverything) ? s.actions.filter(passesRole) : []).map(
         (action) => problem('may pass every role', action),
       ),
     ),

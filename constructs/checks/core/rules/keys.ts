@@ -2,7 +2,7 @@
 import type { Rule } from '../model.ts';
 import { isSecretName, secretIn } from '../secrets.ts';
 import { isExpression } from '../template.ts';
-import { absent, block, mustBeAtLeast, mustBeSet, mustBeTrue, numberOf, problem, truth, undecided } from '../values.ts';
+import { absent, block, keyOfOnesOwn, mustBeAtLeast, mustBeTrue, numberOf, problem, truth, undecided } from '../values.ts';
 
 /** Days that an accidental deletion of a key can still be called off. */
 const DELETION_DAYS_MIN = 14;
@@ -42,7 +42,7 @@ export const KEY_RULES: readonly Rule[] = [
     what: "A secret is encrypted with a key of one's own.",
     why: 'Under the AWS managed key every identity of the account with secretsmanager:GetSecretValue reads it; a key is a second lock.',
     fix: 'Set kms_key_id.',
-    check: ({ attributes }) => mustBeSet(attributes['kms_key_id'], 'is encrypted with the AWS managed key'),
+    check: ({ attributes }) => keyOfOnesOwn(attributes['kms_key_id'], 'is encrypted with the AWS managed key'),
   },
   {
     id: 'TM-SEC-02',

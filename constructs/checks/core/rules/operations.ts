@@ -1,6 +1,6 @@
 /** Logs, alarms and the topics and queues that carry them. */
-import type { Problem, Resource, Rule, Tree } from '../model.ts';
-import { absent, blocks, mustBeAtLeast, mustBeSet, mustBeTrue, numberOf, problem, truth } from '../values.ts';
+import type { Resource, Rule, Tree } from '../model.ts';
+import { absent, blocks, keyOfOnesOwn, mustBeAtLeast, mustBeSet, mustBeTrue, numberOf, problem, truth } from '../values.ts';
 
 const ALARMS = ['aws_cloudwatch_metric_alarm', 'aws_cloudwatch_composite_alarm'];
 /** A link, or the name of a page that a person follows. */
@@ -31,12 +31,6 @@ const namesAlarm = (rule: string, name: string): boolean =>
   );
 
 const rings = (alarm: Resource, tree: Tree): boolean => !isInput(alarm, tree);
-const AWS_OWNED_KEYS = /(?:^|:)alias\/aws\//;
-
-const keyOfOnesOwn = (value: unknown, missing: string): Problem[] =>
-  typeof value === 'string' && AWS_OWNED_KEYS.test(value)
-    ? [problem('is encrypted with the AWS managed key', value)]
-    : mustBeSet(value, missing);
 
 export const OPERATIONS_RULES: readonly Rule[] = [
   {
@@ -64,7 +58,7 @@ export const OPERATIONS_RULES: readonly Rule[] = [
     what: "Logs are encrypted with a key of one's own.",
     why: 'They tell who settled what with whom.',
     fix: 'Set kms_key_id, and let logs.<region>.amazonaws.com use the key.',
-    check: ({ attributes }) => mustBeSet(attributes['kms_key_id'], 'has no key of its own'),
+    check: ({ attributes }) => keyOfOnesOwn(attributes['kms_key_id'], 'has no key of its own'),
   },
   {
     id: 'TM-ALM-01',
@@ -170,7 +164,7 @@ export const OPERATIONS_RULES: readonly Rule[] = [
     what: "A trail is encrypted with a key of one's own.",
     why: 'It tells how the account works.',
     fix: 'Set kms_key_id.',
-    check: ({ attributes }) => mustBeSet(attributes['kms_key_id'], 'has no key of its own'),
+    check: ({ attributes }) => keyOfOnesOwn(attributes['kms_key_id'], 'has no key of its own'),
   },
   {
     id: 'TM-DLM-01',

@@ -6,7 +6,7 @@ import {
   blocks,
   mustBeAtLeast,
   mustBeFalse,
-  mustBeSet,
+  keyOfOnesOwn, mustBeSet,
   mustBeTrue,
   numberOf,
   problem,
@@ -54,7 +54,7 @@ export const RDS_RULES: readonly Rule[] = [
     fix: 'Set storage_encrypted true and kms_key_id.',
     check: ({ attributes }) => [
       ...mustBeTrue(attributes['storage_encrypted'], 'is not encrypted'),
-      ...mustBeSet(attributes['kms_key_id'], 'has no key of its own (kms_key_id)'),
+      ...keyOfOnesOwn(attributes['kms_key_id'], 'has no key of its own (kms_key_id)'),
     ],
   },
   {

@@ -1,5 +1,6 @@
 /** Buckets: reach, transport, encryption, versions, locks, logs. The AWS provider splits a bucket into many resources. */
 import type { Problem, Resource, Rule, Tree } from '../model.ts';
+import { written } from '../narrowing.ts';
 import { policyOf, type PolicyStatement } from '../policy.ts';
 import { absent, block, blocks, mustBeFalse, mustBeOneOf, mustBeTrue, numberOf, problem, truth, undecided } from '../values.ts';
 
@@ -30,12 +31,15 @@ const BLOCKS = ['block_public_acls', 'block_public_policy', 'ignore_public_acls'
 const PUBLIC_ACLS = ['public-read', 'public-read-write', 'authenticated-read', 'website'];
 const PUBLIC_GROUPS = /groups\/(?:global\/AllUsers|global\/AuthenticatedUsers)$/;
 
-/** Denies everyone every action when the request did not come by TLS. */
+/** Some objects of a bucket: `arn:aws:s3:::audit/public/*`, `${aws_s3_bucket.b.arn}/public/*`. */
+const BELOW_PREFIX = /^(?:arn:[^:]*:s3:::[^/]*|x)\/[^*]/;
+
+/** Denies everyone every action on every object, not only below a prefix, when the request did not come by TLS. */
 const deniesPlainHttp = (statement: PolicyStatement): boolean =>
   !statement.allow
   && statement.principals.includes('*')
   && statement.actions.some((action) => action === '*' || action.toLowerCase() === 's3:*')
-  && statement.resources.some((resource) => resource.endsWith('*'))
+  && statement.resources.some((resource) => resource.endsWith('*') && !BELOW_PREFIX.test(written(resource)))
   && statement.conditions.length === 1
   && statement.conditions.some(
     (c) =>

@@ -8,6 +8,20 @@ const allow = (statement: Record<string, unknown>): Example =>
   });
 const trust = (statement: Record<string, unknown>): Example =>
   of({ aws_iam_role: { r: { assume_role_policy: policy({ Effect: 'Allow', Action: 'sts:AssumeRole', ...statement }) } } });
+const GITHUB = 'token.actions.githubusercontent.com';
+/** A trust of GitHub's tokens, with conditions by operator and claim. */
+const github = (tests: Record<string, Record<string, string>>): Example =>
+  trust({
+    Action: 'sts:AssumeRoleWithWebIdentity',
+    Principal: { Federated: `arn:aws:iam::111122223333:oidc-provider/${GITHUB}` },
+    Condition: Object.fromEntries(
+      Object.entries(tests).map(([test, claims]) => [
+        test,
+        Object.fromEntries(Object.entries(claims).map(([claim, value]) => [`${GITHUB}:${claim}`, value])),
+      ]),
+    ),
+  });
+const AUDIENCE = { aud: 'sts.amazonaws.com' };
 const onBucket = (statement: Record<string, unknown>): Example =>
   of({
     aws_s3_bucket_policy: {
@@ -25,6 +39,7 @@ export const IAM_EXAMPLES: Examples = {
     catches: [
       allow({ Action: '*', Resource: '*' }),
       allow({ Action: ['s3:GetObject', '*'] }),
+      allow({ Action: '**', Resource: '*' }),
       fromData({ actions: ['*'], resources: ['*'] }),
       of({
         aws_iam_role: { r: { inline_policy: [{ name: 'a', policy: policy({ Effect: 'Allow', Action: '*', Resource: '*' }) }] } },
@@ -49,8 +64,19 @@ export const IAM_EXAMPLES: Examples = {
     catches: [
       allow({ Action: 'secretsmanager:GetSecretValue', Resource: '*' }),
       fromData({ actions: ['kms:Decrypt'], resources: ['*'] }),
+      allow({ Action: 'kms:Decrypt', Resource: '*', Condition: { Bool: { 'aws:SecureTransport': 'true' } } }),
+      allow({ Action: 'kms:Decrypt', Resource: '*', Condition: { StringLike: { 'aws:ResourceTag/site': '*' } } }),
+      allow({ Action: 'kms:Decrypt', Resource: '*', Condition: { StringEquals: { 'aws:PrincipalAccount': '111122223333' } } }),
+      allow({ Action: 'kms:Decrypt', Resource: '*', Condition: { StringEqualsIfExists: { 'aws:ResourceTag/site': 'a' } } }),
+      allow({ Action: 'ecs:Poll', Resource: '*', Condition: { ArnLike: { 'ecs:cluster': 'arn:aws:ecs:*:*:cluster/*' } } }),
+      allow({ Action: 'kms:Decrypt', Resource: 'arn:aws:kms:*:*:key/*' }),
+      allow({ Action: 'secretsmanager:GetSecretValue', Resource: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:*' }),
+      allow({ Action: 's3:GetObject', Resource: 'arn:aws:s3:::*/*' }),
     ],
     passes: [
+      allow({ Action: 'secretsmanager:GetSecretValue', Resource: 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:site/*' }),
+      allow({ Action: 'kms:Decrypt', Resource: '${aws_kms_key.k.arn}' }),
+      allow({ Action: 'ec2:CreateSnapshot', Resource: 'arn:aws:ec2:eu-west-1::snapshot/*' }),
       allow({ Action: 's3:GetObject' }),
       allow({ Action: ['ecr:GetAuthorizationToken', 'cloudwatch:PutMetricData', 'ec2:DescribeVolumes'], Resource: '*' }),
       allow({ Action: 'kms:Decrypt', Resource: '*', Condition: { StringEquals: { 'aws:ResourceTag/site': 'eu-fra-1' } } }),
@@ -61,8 +87,23 @@ export const IAM_EXAMPLES: Examples = {
       trust(EVERYONE),
       trust({ Principal: { AWS: ['*'] } }),
       trust({ ...EVERYONE, Condition: { Bool: { 'aws:SecureTransport': 'true' } } }),
+      trust({ ...EVERYONE, Condition: { StringEquals: { 'sts:ExternalId': 'clearing' } } }),
+      github({}),
+      github({ StringEquals: AUDIENCE }),
+      github({ StringLike: { ...AUDIENCE, sub: '*' } }),
+      github({ StringLike: { ...AUDIENCE, sub: 'repo:*' } }),
+      github({ StringLike: { ...AUDIENCE, sub: 'repo:acme*' } }),
+      github({ StringEquals: AUDIENCE, StringLikeIfExists: { sub: 'repo:acme/clearing:*' } }),
+      github({ StringEquals: { sub: 'repo:acme/clearing:ref:refs/heads/main' } }),
     ],
     passes: [
+      github({ StringEquals: { ...AUDIENCE, sub: 'repo:acme/clearing:ref:refs/heads/main' } }),
+      github({ StringEquals: AUDIENCE, StringLike: { sub: 'repo:acme/clearing:*' } }),
+      trust({
+        Action: 'sts:AssumeRoleWithSAML',
+        Principal: { Federated: 'arn:aws:iam::111122223333:saml-provider/staff' },
+        Condition: { StringEquals: { 'SAML:aud': 'https://signin.aws.amazon.com/saml' } },
+      }),
       trust({ Principal: { Service: 'ecs-tasks.amazonaws.com' } }),
       trust({ ...EVERYONE, Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } } }),
       {
@@ -83,6 +124,11 @@ export const IAM_EXAMPLES: Examples = {
       onBucket({ Principal: { AWS: '*' } }),
       onBucket({ ...EVERYONE, Condition: { IpAddress: { 'aws:SourceIp': '0.0.0.0/0' } } }),
       onBucket({ ...EVERYONE, Condition: { StringNotEquals: { 'aws:SourceVpc': 'vpc-1' } } }),
+      onBucket({ ...EVERYONE, Condition: { IpAddress: { 'aws:SourceIp': ['0.0.0.0/1', '128.0.0.0/1'] } } }),
+      onBucket({ ...EVERYONE, Condition: { ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::*:role/*' } } }),
+      onBucket({ ...EVERYONE, Condition: { StringLike: { 'aws:PrincipalOrgID': 'o-*' } } }),
+      onBucket({ ...EVERYONE, Condition: { StringEquals: { 'aws:PrincipalTag/team': 'clearing' } } }),
+      onBucket({ ...EVERYONE, Condition: { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' } } }),
       of({ aws_kms_key: { k: { policy: policy({ Effect: 'Allow', Principal: '*', Action: 'kms:Decrypt', Resource: '*' }) } } }),
       of({
         aws_sns_topic_policy: {
@@ -93,6 +139,13 @@ export const IAM_EXAMPLES: Examples = {
     passes: [
       onBucket({ Principal: { AWS: 'arn:aws:iam::111122223333:role/r' } }),
       onBucket({ ...EVERYONE, Effect: 'Deny' }),
+      onBucket({ ...EVERYONE, Condition: { ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:role/*' } } }),
+      onBucket({ ...EVERYONE, Condition: { StringEquals: { 'aws:SourceVpce': '${aws_vpc_endpoint.s3.id}' } } }),
+      onBucket({ ...EVERYONE, Condition: { IpAddress: { 'aws:SourceIp': '203.0.113.0/24' } } }),
+      onBucket({
+        ...EVERYONE,
+        Condition: { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com', 'kms:CallerAccount': '111122223333' } },
+      }),
       onBucket({ ...EVERYONE, Condition: { ArnLike: { 'aws:SourceArn': 'arn:aws:cloudfront::111122223333:distribution/d' } } }),
       of({
         aws_kms_key: {
@@ -135,6 +188,7 @@ export const IAM_EXAMPLES: Examples = {
       allow({ Action: 'iam:PassRole', Resource: '*' }),
       allow({ Action: 'iam:Pass*', Resource: '*' }),
       allow({ Action: 'iam:PassRole', Resource: 'arn:aws:iam::111122223333:role/*' }),
+      allow({ Action: 'iam:PassRole', Resource: 'arn:aws:iam::111122223333:*' }),
     ],
     passes: [
       allow({ Action: 'iam:PassRole', Resource: '${aws_iam_role.r.arn}' }),

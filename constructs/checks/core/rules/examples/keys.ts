@@ -21,7 +21,7 @@ export const KEY_EXAMPLES: Examples = {
     ],
   },
   'TM-KMS-02': { catches: [key({ deletion_window_in_days: 7 })], passes: [key({}), key({ deletion_window_in_days: 30 })] },
-  'TM-SEC-01': { catches: [secret({}), secret({ kms_key_id: '' })], passes: [secret({ kms_key_id: '${aws_kms_key.k.arn}' })] },
+  'TM-SEC-01': { catches: [secret({}), secret({ kms_key_id: '' }), secret({ kms_key_id: 'alias/aws/secretsmanager' })], passes: [secret({ kms_key_id: '${aws_kms_key.k.arn}' })] },
   'TM-SEC-02': {
     catches: [
       version({ secret_string: 'hunter2' }),

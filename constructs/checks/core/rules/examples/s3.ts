@@ -69,6 +69,7 @@ export const S3_EXAMPLES: Examples = {
       withPolicy({ ...TLS_ONLY, Action: 's3:GetObject' }),
       withPolicy({ ...TLS_ONLY, Principal: { AWS: 'arn:aws:iam::111122223333:root' } }),
       withPolicy({ ...TLS_ONLY, Resource: '${aws_s3_bucket.b.arn}' }),
+      withPolicy({ ...TLS_ONLY, Resource: 'arn:aws:s3:::audit/public/*' }),
       withPolicy({ ...TLS_ONLY, Condition: { Bool: { 'aws:SecureTransport': 'true' } } }),
       // A second condition leaves requests over that it does not deny.
       withPolicy({
