@@ -30,7 +30,7 @@ export default definePlatform({
       edges: [
         { id: 'eu-fra-1', location: 'eu-central-1' },
         { id: 'eu-ham-1', location: 'eu-central-1-ham-1' },
-        // Inside a mobile carrier's network: phones are one hop away.
+        // At a mobile carrier's site. The host has no carrier address: it is reached from the region's network.
         { id: 'eu-lon-1', location: 'eu-west-2-wl1-lon-wlz-1' },
         // A machine of one's own, registered with AWS Systems Manager.
         { id: 'eu-brq-1', location: 'brno' },

@@ -35,6 +35,9 @@ function judge(indicator: string, good: (sla: LoadPlan['slas'][number]) => boole
 }
 const within = (ms: number) => (sla: LoadPlan['slas'][number]): boolean => ms <= (sla.thresholdMs as number);
 
+/** For how long a settlement is followed; one that is not final by then has failed. */
+const FOLLOWED_SECONDS = 60;
+
 export const options = {
   scenarios: Object.fromEntries(Object.entries(plan.populations).map(([name, population]) => [name, executor(name, population)])),
   thresholds: compileThresholds(plan.slas),
@@ -46,9 +49,6 @@ export const options = {
   discardResponseBodies: false,
   setupTimeout: '60s',
 };
-
-/** For how long a settlement is followed; one that is not final by then has failed. */
-const FOLLOWED_SECONDS = 60;
 
 function executor(name: string, { role, arrivals }: Population): object {
   // Whoever is followed is followed to the end, or until its time is up: what was never final is a bad event, not a missing one.

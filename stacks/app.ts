@@ -2,6 +2,7 @@
  * The CDKTF app: from a platform to one stack for the control plane, one for each region, one for each edge site. Each is
  * deployed on its own, in this order; what one needs of another it reads from the facts that the other published.
  */
+import { createRequire } from 'node:module';
 import { Annotations, App } from 'cdktf';
 import { deployed, planAddresses, type AddressPlan, type Platform } from '../platform/index.ts';
 import { stackName } from '../constructs/common/index.ts';
@@ -33,9 +34,19 @@ export function stackNames(platform: Platform): string[] {
   ];
 }
 
+/**
+ * cdktf takes a stack trace for every token, a quarter of the time of a large synthesis, and shows it only when a token can't be
+ * resolved. Neither `stackTraces` of the app nor a setting of the environment reaches it.
+ */
+function withoutTokenTraces(): void {
+  const traces = createRequire(import.meta.url)('cdktf/lib/tokens/private/stack-trace.js') as { captureStackTrace: () => string[] };
+  traces.captureStackTrace = () => [];
+}
+
 /** Builds the tree; `app.synth()` writes it. @throws ConfigError, ConstructError */
 export function buildApp(input: Platform, options: AppOptions = {}): App {
   const platform = deployed(input);
+  withoutTokenTraces();
   const app = new App({
     // Stack traces in metadata name folders of the machine that synthesized.
     stackTraces: false, ...(options.outdir === undefined ? {} : { outdir: options.outdir }),

@@ -51,6 +51,8 @@ export function setUp(stack: TerraformStack, platform: DeployedPlatform, self: S
   const { deploy } = platform;
   // The bindings say ~> 6.0; Ed25519 keys and regions of ECR's templates came later.
   stack.addOverride('terraform.required_providers.aws.version', AWS_PROVIDER);
+  // `use_lockfile` below came with it; asked for always, so that a change of where the state is needs no other Terraform.
+  stack.addOverride('terraform.required_version', '>= 1.10');
   const ownRegion = awsRegionOf(location, platform);
   const globalRegion = awsRegionOf(platform.controlPlane.location, platform);
   const own = provider(stack, 'aws', platform, self, ownRegion);

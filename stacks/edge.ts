@@ -17,11 +17,10 @@ import { SlaAlarms } from '../constructs/sla-alarms/index.ts';
 import { patchSchedule } from '../constructs/stateful-host/index.ts';
 import { COLLECTOR_IMAGE, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
 import {
-  awsRegionOf, edgeHostOf, IMAGE, metricNamespace, planEdgeSubnets, policyText, secretsOf, zonesOf, type EdgeHost, type Size,
+  awsRegionOf, edgeHostOf, IMAGE, metricNamespace, planEdgeSubnets, policyText, replicaHosts, secretsOf, siteHost, zonesOf, type EdgeHost, type Size,
 } from '../platform/index.ts';
 import { namePrefix, runbooksOf, setUp, stackId, type EdgeStackProps, type Providers } from './common.ts';
 import { PILOT_EXCEPTIONS, shapeOf } from './global-shape.ts';
-import { regionDomain, replicaHosts } from './region-names.ts';
 
 /** Zones with an endpoint of the region's service, by the site's size: each is paid by the hour, and one loss is borne from two on. */
 const LINK_ZONES: Readonly<Record<Size, number>> = { small: 1, medium: 2, large: 3 };
@@ -123,7 +122,7 @@ export class EdgeStack extends TerraformStack {
     const node = new EdgeNodeHost(this, 'edge-node', {
       name, site: edge.id, awsRegion: providers.ownRegion, encryptionKeyArn: this.key.arn, size: where.size, hostName: hostNameOf(props),
       ...this.#placed(props, where),
-      regionUrls: replicaHosts(platform, props.region).map((host) => `https://${host}`), policy: policyText(platform), slas: JSON.stringify(platform.slas), secrets: this.#edgeSecrets(), image: image.imageUri,
+      regionUrls: replicaHosts(platform.deploy, props.region).map((host) => `https://${host}`), policy: policyText(platform), slas: JSON.stringify(platform.slas), secrets: this.#edgeSecrets(), image: image.imageUri,
       telemetry: {
         image: collector.imageUri,
         pipeline: TelemetryPipeline.fromAttributes({
@@ -166,7 +165,7 @@ export class EdgeStack extends TerraformStack {
     const link = new RegionLink(this, 'link', {
       name, vpcId: network.vpcId, subnetIds: network.subnetIds('isolated'), serviceName: facts.endpointServiceName,
       ...(ownRegion === theirs ? {} : { serviceRegion: theirs }),
-      domain: regionDomain(platform, region), hosts: replicaHosts(platform, region),
+      domain: siteHost(platform.deploy, region), hosts: replicaHosts(platform.deploy, region),
     });
     link.allow(`Edge node ${edge.id}`, this.edgeNode.host!);
     return link;

@@ -196,7 +196,7 @@ export class GlobalStack extends TerraformStack {
     collector.grantPull(plane.executionRole);
     this.telemetry.grantWrite(plane.taskRole);
     this.bucket.grantAppend(plane.taskRole);
-    this.signingKey.grantSign(plane.taskRole);
+    // Not grantSign: nothing signs with this key before `key` below is `awskms:`, and until then nobody shall be able to.
     this.signingKey.grantGetPublicKey(plane.taskRole);
     for (const { id, cidr } of regions) plane.allowTo(`Replicas of ${id}`, { cidr }, SERVICES['regional-aggregator'].port);
     if (this.ledger !== undefined) {

@@ -21,12 +21,11 @@ import { ServiceSecrets } from '../constructs/service-secrets/index.ts';
 import { SlaAlarms } from '../constructs/sla-alarms/index.ts';
 import { COLLECTOR_IMAGE, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
 import {
-  edgeHostOf, IMAGE, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, sitesOf, stackName, ZONES,
+  edgeHostOf, IMAGE, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, siteHost, sitesOf, stackName, ZONES,
 } from '../platform/index.ts';
 import { authoritiesOf, type Authorities, type AuthorityProps } from './authorities.ts';
 import { namePrefix, runbooksOf, setUp, stackId, type Providers, type RegionStackProps } from './common.ts';
 import { PILOT_EXCEPTIONS, shapeOf, type GlobalShape } from './global-shape.ts';
-import { regionDomain } from './region-names.ts';
 
 const SERVICE = SERVICES['regional-aggregator'];
 /** Servers of the ordered stream: one in each zone. */
@@ -140,12 +139,12 @@ export class RegionStack extends TerraformStack {
   #privateZone({ platform, region }: RegionStackProps, base: Base): PrivateZone {
     const { vpcId } = this.network;
     const zone = new Route53Zone(this, 'names', {
-      name: regionDomain(platform, region), comment: `Hosts of ${base.name}`, vpc: [{ vpcId }],
+      name: siteHost(platform.deploy, region), comment: `Hosts of ${base.name}`, vpc: [{ vpcId }],
       // The other network is a resource of its own, which this one would take away again.
       lifecycle: { ignoreChanges: ['vpc'] },
     });
     new Route53ZoneAssociation(this, 'names-for-the-centre', { zoneId: zone.zoneId, vpcId: base.centre.vpcId, vpcRegion: base.globalRegion });
-    return { id: zone.zoneId, name: regionDomain(platform, region) };
+    return { id: zone.zoneId, name: siteHost(platform.deploy, region) };
   }
 
   /** What every host of the region has in common. */

@@ -1,5 +1,5 @@
 /** `tidemark synth`: the stacks of a config as Terraform JSON. The kit is loaded when it runs, so that other commands start fast. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { deployed, loadPlatform, SERVICES, type Deploy, type Setting } from '../../platform/index.ts';
@@ -39,6 +39,8 @@ export function addSynth(program: Command, io: Io): void {
       throw new CliError(EXIT.failed, 'not-planned', `--frozen: no network is recorded for ${unplanned.join(', ')}; run \`tidemark synth\` without it and commit addresses.lock.json`);
     }
     const out = resolve(options.out);
+    // cdktf makes the last folder only.
+    mkdirSync(out, { recursive: true });
     const app = buildApp(platform, {
       outdir: out, addresses: locks.addresses, images: locks.images, authorities: locks.authorities, ...(options.stack === undefined ? {} : { only: options.stack }),
     });

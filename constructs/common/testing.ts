@@ -25,6 +25,8 @@ export function synthStack(build: (stack: TerraformStack) => void, options: { re
 export function synthesized(stack: TerraformStack): Synthesized {
   stack.prepareStack();
   const json = JSON.parse(Testing.synth(stack, true)) as Block;
+  // Where state would be if nobody said where: a path of this machine.
+  delete (json['terraform'] as Block | undefined)?.['backend'];
   const entries = (section: string, type: string): [string, Block][] =>
     Object.entries(((json[section] as Block | undefined)?.[type] as Record<string, Block> | undefined) ?? {});
   const resources = (type: string): [string, Block][] => entries('resource', type);

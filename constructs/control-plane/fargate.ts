@@ -76,7 +76,8 @@ export class FargateTask extends Construct implements Compute {
     });
     this.service = new EcsService(this, 'service', {
       name, cluster: this.cluster.arn, taskDefinition: this.taskDefinition.arn, launchType: 'FARGATE', platformVersion: FARGATE_PLATFORM,
-      // One ledger has one writer: the old task has ended before the new one starts, in a deployment as after a failure.
+      // The old task is stopped before the new one starts. This orders deployments; it does not prove one writer: a task on a host
+      // that ECS cannot reach may still run when its successor starts. The ledger's store has to fence the old one off.
       desiredCount: 1, deploymentMinimumHealthyPercent: 0, deploymentMaximumPercent: 100, availabilityZoneRebalancing: 'DISABLED',
       deploymentCircuitBreaker: { enable: true, rollback: true }, healthCheckGracePeriodSeconds: BALANCER.graceSeconds,
       networkConfiguration: { subnets: [...compute.subnetIds], securityGroups: [this.securityGroup.id], assignPublicIp: false },

@@ -72,7 +72,8 @@ test('alerts are those of the alarms: factor, window, severity, and silence once
     ['available-fast', 'page', 14.4, '14m', '1m'], ['available-slow', 'page', 6, '84m', '7m'], ['available-steady', 'ticket', 1, '1008m', '84m'],
   ]);
   const silent = documents.filter((one) => one.kind === 'AlertPolicy').filter(({ spec }) => spec.alertWhenNoData).map(({ metadata }) => metadata.name);
-  expect(silent).toEqual(['available-fast']);
+  // Clients may sleep: silence of what only they cause is no alert.
+  expect(silent).toEqual([]);
 });
 
 test('the counters, from CloudWatch where it is deployed, else from Prometheus', () => {

@@ -39,11 +39,15 @@ test('three machines, each with a disk in its own zone and a name in the private
 });
 
 test('they are updated one after the other', () => {
-  const services = synth().resources('aws_ecs_service');
+  const s = synth();
+  const services = s.resources('aws_ecs_service');
   const ids = services.map(([id]) => `aws_ecs_service.${id}`);
   const before = services.map(([, service]) => (service['depends_on'] as string[]).filter((on) => ids.includes(on)));
   expect(before).toEqual([[], [ids[0]], [ids[1]]]);
   expect(services.every(([, service]) => service['wait_for_steady_state'] === true)).toBe(true);
+  const machines = attributes(s, 'aws_instance');
+  expect(machines.map((machine) => machine['depends_on'])).toEqual([[], [ids[0]], [ids[1]]]);
+  for (const machine of machines) expect(machine['lifecycle']).toEqual({ ignore_changes: ['ami', 'user_data', 'user_data_base64'] });
 });
 
 test('servers reach each other on the route port, clients on theirs, and nobody the monitor', () => {

@@ -67,6 +67,10 @@ test('replicas are updated one after the other, and patched on different days', 
   const ids = services.map(([id]) => `aws_ecs_service.${id}`);
   expect(services.map(([, service]) => (service['depends_on'] as string[]).filter((on) => ids.includes(on)))).toEqual([[], [ids[0]], [ids[1]]]);
   expect(services.every(([, service]) => service['wait_for_steady_state'] === true)).toBe(true);
+  // So are the machines: a change of their type stops one at a time, and nothing replaces them.
+  const machines = attributes(s, 'aws_instance');
+  expect(machines.map((machine) => machine['depends_on'])).toEqual([[], [ids[0]], [ids[1]]]);
+  for (const machine of machines) expect(machine['lifecycle']).toEqual({ ignore_changes: ['ami', 'user_data', 'user_data_base64'] });
   expect(new Set(attributes(s, 'aws_ssm_association').map((one) => one['schedule_expression'])).size).toBe(3);
 });
 

@@ -1,7 +1,10 @@
 /** What a repository is like when nothing else is said. */
 export const SERVICE_IMAGE_DEFAULTS = {
-  /** Versions that stay. Each is what some host may still start from, so there are more than one would ever roll back. */
-  keepImages: 50,
+  /**
+   * Versions that stay. ECR counts pushes and knows nothing of what is deployed: an image that a host still starts from must not
+   * go because others were pushed after it. So this is years of releases, far above what is ever in use, and only bounds the cost.
+   */
+  keepImages: 500,
   scanOnPush: true,
   /** A tag once pushed means the same image for ever. */
   imageTagMutability: 'IMMUTABLE',

@@ -51,7 +51,7 @@ describe('a repository', () => {
 
   test('deletes tagged images beyond the newest only: what has no tag may be part of one that has', () => {
     const { rules } = JSON.parse(synthesized.only('aws_ecr_lifecycle_policy')['policy'] as string) as { rules: { selection: object }[] };
-    expect(rules.map((r) => r.selection)).toEqual([{ tagStatus: 'tagged', tagPatternList: ['*'], countType: 'imageCountMoreThan', countNumber: 50 }]);
+    expect(rules.map((r) => r.selection)).toEqual([{ tagStatus: 'tagged', tagPatternList: ['*'], countType: 'imageCountMoreThan', countNumber: 500 }]);
   });
 
   test('has a policy when other accounts fetch: they may fetch and nothing else', () => {

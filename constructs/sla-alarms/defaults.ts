@@ -18,14 +18,14 @@ export const SILENCE: Readonly<Record<Indicator, SilencePolicy>> = {
   'cache-drift': 'quiet',
   // None until there is a partition.
   reconciliation: 'quiet',
+  // Requests of clients: an idle site has none, and must not page. A site that is down is silent in what follows, too.
+  availability: 'quiet',
   // Every site tells these once a minute, whether anything happens or not.
   'provisional-age': 'alarm',
   'provisional-ratio': 'alarm',
   'peering-loss': 'alarm',
   // Probes never pause.
   'peering-rtt': 'alarm',
-  // A node that is down counts no request, so that its own count of bad ones would never tell.
-  availability: 'alarm',
 };
 
 /** Silence of this long is one: three periods, so that a restart and late metrics are none. */

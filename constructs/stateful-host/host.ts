@@ -151,10 +151,12 @@ export class StatefulHost extends Construct implements IStatefulHost {
         name: props.name, clusterName: props.name, volumeSerial: Fn.replace(this.volume.id, '-', ''),
         dataUid: props.dataUid ?? DATA_UID, files: props.files ?? [],
       })),
-      userDataReplaceOnChange: true,
       tags: { ...tags, PatchGroup: props.name },
-      // The newest image when it is made; afterwards it is patched in place, and replaced when `amiId` says so.
-      ...(props.amiId === undefined ? { lifecycle: { ignoreChanges: ['ami'] } } : {}),
+      // Replaced on purpose only (`terraform apply -replace=`), one at a time: Terraform destroys all that it replaces before it
+      // makes anything anew, so that a new image or boot text would take every host of a quorum away at once.
+      lifecycle: { ignoreChanges: ['ami', 'user_data', 'user_data_base64'] },
+      // What is changed in place (the type: stopped and started) waits for the host before as well.
+      ...(props.after === undefined ? {} : { dependsOn: [...props.after] }),
     });
   }
 }

@@ -39,7 +39,7 @@ test('the machine answers to nobody: no public address, no key, no rule that let
   const s = host();
   const machine = s.only('aws_instance');
   expect(machine).toMatchObject({
-    associate_public_ip_address: false, ebs_optimized: true, user_data_replace_on_change: true,
+    associate_public_ip_address: false, ebs_optimized: true,
     metadata_options: { http_tokens: 'required', http_put_response_hop_limit: 1 },
     root_block_device: { encrypted: true, kms_key_id: TEST_KEY },
   });
@@ -131,13 +131,15 @@ test('what recovers a machine, and its disk, follow from where it is', () => {
   expect(host({ place: 'local-zone', zone: 'eu-central-1-waw-1a' }).only('aws_ebs_volume')).toMatchObject({ type: 'gp2', availability_zone: 'eu-central-1-waw-1a' });
 });
 
-test('the image of the machine is taken once; a pinned one replaces the machine', () => {
+test('the image and the boot text of the machine are taken when it is made, and replace no machine afterwards', () => {
   const s = host();
   expect(s.data('aws_ssm_parameter').map(([, p]) => p['name'])).toEqual(['/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id']);
-  expect(s.only('aws_instance')['lifecycle']).toEqual({ ignore_changes: ['ami'] });
+  const kept = { ignore_changes: ['ami', 'user_data', 'user_data_base64'] };
+  expect(s.only('aws_instance')['lifecycle']).toEqual(kept);
+  expect(s.only('aws_instance')['user_data_replace_on_change']).toBeUndefined();
   const pinned = host({ amiId: 'ami-0123456789abcdef0' });
   expect(pinned.only('aws_instance')).toMatchObject({ ami: 'ami-0123456789abcdef0' });
-  expect(pinned.only('aws_instance')['lifecycle']).toBeUndefined();
+  expect(pinned.only('aws_instance')['lifecycle']).toEqual(kept);
   expect(['t4g.small', 'm7g.large', 'c6gn.xlarge', 'im4gn.large', 'a1.medium'].map(architectureOf)).toEqual(Array(5).fill('arm64'));
   expect(['t3.small', 'm6i.large', 'g4dn.xlarge', 'c5.large'].map(architectureOf)).toEqual(Array(4).fill('x86_64'));
 });

@@ -50,7 +50,7 @@ test('everything is copied in time and nothing is deleted by copying', () => {
 test('nobody hides what is there or writes it with another key', () => {
   const { resources } = synth();
   for (const [, policy] of resources('aws_s3_bucket_policy')) {
-    expect(statementsOf(policy).map((s) => [s.Sid, s.Effect])).toEqual(['DenyPlainHttp', 'DenyOldTls', 'DenyHiding', 'DenyOtherKeys'].map((sid) => [sid, 'Deny']));
+    expect(statementsOf(policy).map((s) => [s.Sid, s.Effect])).toEqual(['DenyPlainHttp', 'DenyOldTls', 'DenyHiding', 'DenyOtherKeys', 'DenyOtherEncryption', 'DenyUnnamedKey'].map((sid) => [sid, 'Deny']));
   }
 });
 

@@ -112,7 +112,10 @@ function bucketOf(scope: Construct, id: string, props: BucketProps): PrivateBuck
   return bucket;
 }
 
-/** What the lock does not do by itself: it lets a name be hidden by a delete marker, and data be written with another key. */
+/**
+ * What the lock does not do by itself: it lets a name be hidden by a delete marker, and data be written with another key, with
+ * the one of S3 (`AES256`), or with the account's `aws/s3` (`aws:kms` without a key id). Without headers, the bucket's default holds.
+ */
 const keepingStatements = (arn: string, keyArn: string): Statement[] => [
   { sid: 'DenyHiding', effect: 'Deny', actions: ['s3:DeleteObject'], resources: [`${arn}/*`], principals: { AWS: '*' } },
   {
@@ -120,6 +123,14 @@ const keepingStatements = (arn: string, keyArn: string): Statement[] => [
     conditions: {
       StringNotEquals: { 's3:x-amz-server-side-encryption-aws-kms-key-id': keyArn }, Null: { 's3:x-amz-server-side-encryption-aws-kms-key-id': 'false' },
     },
+  },
+  {
+    sid: 'DenyOtherEncryption', effect: 'Deny', actions: ['s3:PutObject'], resources: [`${arn}/*`], principals: { AWS: '*' },
+    conditions: { StringNotEquals: { 's3:x-amz-server-side-encryption': 'aws:kms' }, Null: { 's3:x-amz-server-side-encryption': 'false' } },
+  },
+  {
+    sid: 'DenyUnnamedKey', effect: 'Deny', actions: ['s3:PutObject'], resources: [`${arn}/*`], principals: { AWS: '*' },
+    conditions: { Null: { 's3:x-amz-server-side-encryption': 'false', 's3:x-amz-server-side-encryption-aws-kms-key-id': 'true' } },
   },
 ];
 

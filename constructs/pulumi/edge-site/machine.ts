@@ -76,10 +76,9 @@ export function cloudMachine(id: string, args: EdgeSiteArgs, place: CloudPlace, 
     userData: volume.id.apply((volumeId) => cloudConfig({
       name, clusterName: name, volumeSerial: volumeId.replace('-', ''), dataUid: SERVICE.uid, files: [],
     })),
-    userDataReplaceOnChange: true,
     tags: { ...tags, PatchGroup: name },
-    // The newest image when it is made; afterwards it is patched in place, and replaced when `amiId` says so.
-  }, { ...replaced, ...(args.amiId === undefined ? { ignoreChanges: ['ami'] } : {}) });
+    // The newest image and boot text when it is made; afterwards it is patched in place, and replaced on purpose only.
+  }, { ...replaced, ignoreChanges: ['ami', 'userData', 'userDataBase64'] });
   const attachment = new VolumeAttachment(id, {
     deviceName: '/dev/sdf', volumeId: volume.id, instanceId: instance.id,
     // Everything on it is written and unmounted before the disk moves to another machine.

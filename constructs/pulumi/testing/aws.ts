@@ -14,6 +14,7 @@ interface Asked {
 const OWN: Readonly<Record<string, (asked: Asked) => Readonly<Record<string, unknown>>>> = {
   'aws:ec2/instance:Instance': ({ inputs }) => ({ privateIp: inputs['privateIp'] ?? '10.0.0.10', primaryNetworkInterfaceId: 'eni-0123456789abcdef0' }),
   'aws:ec2/vpcEndpoint:VpcEndpoint': () => ({ dnsEntries: [{ dnsName: 'vpce.example.com', hostedZoneId: 'Z0123456789' }] }),
+  'aws:cloudwatch/logGroup:LogGroup': ({ name }) => ({ arn: `arn:aws:logs:${MOCK_REGION}:${MOCK_ACCOUNT}:log-group:${name}` }),
   'aws:ssm/activation:Activation': ({ name }) => ({ activationCode: `code-of-${name}` }),
 };
 
