@@ -84,7 +84,7 @@ export function addLoad(program: Command, io: Io, ending: Ending): void {
       'tidemark load --list', 'tidemark load steady --rate 500 --duration 10s', 'tidemark load partition --duration 30s --report out/',
       'tidemark load ramp --rate 2000 --target http://127.0.0.1:4601 --control http://127.0.0.1:4600 --token-file .tidemark/token',
     ],
-  ).action(async (name: string | undefined, options: LoadOptions) => {
+  ).addHelpText('after', '  99   an SLA is breached').action(async (name: string | undefined, options: LoadOptions) => {
     if (options.list === true) {
       list(io, options.json === true);
       return;

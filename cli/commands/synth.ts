@@ -1,5 +1,5 @@
 /** `tidemark synth`: the stacks of a config as Terraform JSON. The kit is loaded when it runs, so that other commands start fast. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { deployed, loadPlatform, SERVICES, type Deploy, type Setting } from '../../platform/index.ts';
@@ -58,6 +58,8 @@ export function addSynth(program: Command, io: Io): void {
     io.out(table([['STACK', 'FILE'], ...names.map((name, i) => [name, files[i]!])]));
     if (planned.added.length > 0) io.err(`planned networks for ${planned.added.join(', ')} in ${planned.file}: commit it, so that they stay where they are`);
     if (locks.images === undefined) io.err('no images.lock.json: each image\'s digest is a variable of its stacks; `tidemark images build` and `push` record them');
+    const left = readdirSync(join(out, 'stacks')).filter((name) => !known.includes(name));
+    if (left.length > 0) io.err(`${join(out, 'stacks')} still holds ${left.join(', ')} of an earlier synthesis, which this config does not have: destroy what is deployed of it, then delete the folder`);
     for (const line of plannedAdapters(deployed(platform).deploy.storage)) io.err(line);
     io.out(`${counted(names.length, 'stack')} in ${out}`);
   });

@@ -13,7 +13,8 @@ export function readReport(file: string): LoadReport {
   try {
     report = JSON.parse(readFileSync(file, 'utf8')) as Partial<LoadReport>;
   } catch (error) {
-    throw new CliError(EXIT.usage, 'report', `${file}: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CliError(EXIT.usage, 'report', `${file}: ${code === 'ENOENT' ? 'no such file' : message}`);
   }
   if (report.v !== 1 || !Array.isArray(report.verdicts) || report.client === undefined) {
     throw new CliError(EXIT.usage, 'report', `${file}: not a report.json of \`tidemark load\``);

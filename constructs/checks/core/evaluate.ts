@@ -1,5 +1,6 @@
 /** Judges stacks by rules. Pure: the same input gives the same evaluation, in the same order. */
 import { nearest } from '../../../platform/nearest.ts';
+import { groupBy } from './group.ts';
 import { DEFAULT_PARAMETERS } from './defaults.ts';
 import {
   ChecksError,
@@ -33,7 +34,7 @@ export function evaluate(trees: readonly Tree[], options: EvaluateOptions = {}):
   checkSuppressions(trees, rules);
   const used = new Set<Suppression>();
   const judgements = trees.flatMap((tree) => rules.map((rule) => judge(rule, tree, parameters, used)));
-  const byRule = Map.groupBy(judgements, (judgement) => judgement.rule);
+  const byRule = groupBy(judgements, (judgement) => judgement.rule);
   const unused = trees.flatMap((tree) => tree.suppressions.filter((s) => !used.has(s)).map((s) => unusedFinding(s, tree)));
   const results = rules.map((rule): RuleResult => {
     const own = byRule.get(rule) ?? [];

@@ -3,6 +3,7 @@
  * judged. The same input gives the same report, byte for byte; a time is in it only when one is given.
  */
 import { controlReferences, type ControlReference } from './controls.ts';
+import { groupBy } from './group.ts';
 import { SEVERITIES, type Evaluation, type Finding, type Severity, type SuppressedFinding } from './model.ts';
 
 /** Version of the report's form; a change that breaks readers makes it 2. */
@@ -63,8 +64,8 @@ const statusOf = ({ evaluated, failed, suppressed }: Pick<RuleEvidence, 'evaluat
 
 export function evidenceOf({ evaluation, digests, digest, tool, at }: EvidenceInput): Evidence {
   const ids = new Set(evaluation.rules.map(({ rule }) => rule.id));
-  const findings = Map.groupBy(evaluation.findings, (f) => f.rule);
-  const quiet = Map.groupBy(evaluation.suppressed, (f) => f.rule);
+  const findings = groupBy(evaluation.findings, (f) => f.rule);
+  const quiet = groupBy(evaluation.suppressed, (f) => f.rule);
   const rules = evaluation.rules.map(({ rule, ...counts }): RuleEvidence => ({
     id: rule.id,
     what: rule.what,
@@ -99,7 +100,7 @@ export function evidenceOf({ evaluation, digests, digest, tool, at }: EvidenceIn
 
 function controlsOf(rules: readonly RuleEvidence[]): Evidence['controls'] {
   const pairs = rules.flatMap((rule) => rule.controls.map((control) => ({ rule, control })));
-  return [...Map.groupBy(pairs, ({ control }) => `${control.framework} ${control.control}`)]
+  return [...groupBy(pairs, ({ control }) => `${control.framework} ${control.control}`)]
     .map(([, group]) => {
       const sum = (of: 'evaluated' | 'failed' | 'suppressed'): number => group.reduce((total, { rule }) => total + rule[of], 0);
       return {

@@ -1,5 +1,6 @@
 /** The evidence report and the list of rules for people: Markdown, and CSV for spreadsheets. */
 import { controlsText } from './controls.ts';
+import { groupBy } from './group.ts';
 import type { Evidence } from './evidence.ts';
 import type { Rule } from './model.ts';
 
@@ -92,7 +93,7 @@ export function evidenceCsv(evidence: Evidence): string {
 
 /** docs/checks.md, between its markers. */
 export const rulesMarkdown = (rules: readonly Rule[]): string =>
-  [...Map.groupBy(rules, (rule) => rule.id.split('-')[1]!)]
+  [...groupBy(rules, (rule) => rule.id.split('-')[1]!)]
     .map(([group, own]) =>
       [
         `### TM-${group}`,

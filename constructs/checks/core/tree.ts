@@ -3,6 +3,7 @@
  * blocks, `dynamic` blocks and the metadata that CDKTF writes beside each resource are all understood.
  */
 import { known, VALUES_MAX, type Scope } from './expression.ts';
+import { groupBy } from './group.ts';
 import { ChecksError, type Block, type Resource, type Suppression, type Tree, type Value, type Variable } from './model.ts';
 import { createLinks } from './references.ts';
 import { suppressionsOf } from './suppressions.ts';
@@ -51,7 +52,7 @@ export interface TreeExtras {
 
 /** A tree of resources that were read elsewhere. References in attributes are `${type.name.attribute}` by address. */
 export function createTree(stack: string, resources: readonly Resource[], extras: TreeExtras = {}): Tree {
-  const byType = Map.groupBy(resources, (resource) => resource.type);
+  const byType = groupBy(resources, (resource) => resource.type);
   const variables = new Map((extras.variables ?? []).map((variable) => [variable.name, variable]));
   return {
     stack,
