@@ -2,12 +2,13 @@
  * What lies beside a config and is committed with it: networks that were planned (addresses.lock.json), so that they stay where
  * they are, and digests of images (images.lock.json).
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { EMPTY_LOCK, LOCK_FILE, readLock, type ImageLock } from '../constructs/service-image/lock.ts';
 import {
   ADDRESSES_FILE, ConfigError, formatAddressLock, parseAddressLock, planAddresses, recordedPlan, withPlan, type AddressLock, type AddressPlan, type DeployedPlatform, type Platform,
 } from '../platform/index.ts';
+import { replaceFile } from '../platform/whole-file.ts';
 
 export interface Locks {
   readonly addresses: AddressPlan;
@@ -56,9 +57,7 @@ export function saveAddresses(folder: string, locks: Locks): { readonly file: st
   const file = join(folder, ADDRESSES_FILE);
   const added = unrecorded(locks);
   if (added.length > 0) {
-    const half = `${file}.${process.pid}.new`;
-    writeFileSync(half, formatAddressLock(withPlan(locks.recorded, locks.platform, locks.addresses)));
-    renameSync(half, file);
+    replaceFile(file, formatAddressLock(withPlan(locks.recorded, locks.platform, locks.addresses)));
   }
   return { file, added };
 }

@@ -147,7 +147,7 @@ describe('on premises', () => {
     const command = installCommand({ name: NAME, awsRegion: 'eu-central-1', activationId: 'id', activationCode: 'code' });
     expect(command).toContain('install -d -m 0700 -o 10001 -g 10001 /var/lib/tidemark/data\n');
     expect(command).toContain(`ECS_INSTANCE_ATTRIBUTES={"tidemark.host":"${NAME}"}\n`);
-    expect(command.indexOf('ecs.config')).toBeLessThan(command.indexOf('ecs-anywhere-install.sh'));
+    expect(command.indexOf('ecs.config')).toBeLessThan(command.indexOf('curl'));
     expect(command).toContain(`--region eu-central-1 --cluster ${NAME} --activation-id id --activation-code code`);
   });
 

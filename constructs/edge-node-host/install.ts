@@ -20,8 +20,10 @@ export function installCommand({ name, awsRegion, activationId, activationCode }
     `install -d -m 0700 -o ${uid} -g ${uid} ${PATHS.data}`,
     'install -d -m 0755 /etc/ecs',
     `cat > /etc/ecs/ecs.config <<'END'\n${agentConfig(name)}END`,
-    `curl --proto =https --tlsv1.2 -fsS -o /root/ecs-anywhere-install.sh ${INSTALL_SCRIPT}`,
-    `bash /root/ecs-anywhere-install.sh --region ${awsRegion} --cluster ${name} --activation-id ${activationId} --activation-code ${activationCode}`,
+    // Whole before it runs: a download that is cut off must not be half an installation.
+    'installer=$(mktemp)',
+    `curl --proto =https --tlsv1.2 -fsS -o "$installer" ${INSTALL_SCRIPT}`,
+    `bash "$installer" --region ${awsRegion} --cluster ${name} --activation-id ${activationId} --activation-code ${activationCode}`,
     '',
   ].join('\n');
 }

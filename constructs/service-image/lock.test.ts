@@ -101,7 +101,7 @@ describe('the file', () => {
     const file = join(inside, 'images.lock.json');
     writeFileSync(file, formatLock(EMPTY_LOCK));
     // A folder in the way of what is written beside it: root may write to read-only folders.
-    mkdirSync(`${file}.partial`);
+    mkdirSync(`${file}.${process.pid}.new`);
     chmodSync(inside, 0o500);
     expect(() => writeLock(file, lock)).toThrow(/images\.lock\.json: cannot be written/);
     expect(readFileSync(file, 'utf8')).toBe(formatLock(EMPTY_LOCK));

@@ -2,7 +2,8 @@
  * `images.lock.json`: which bytes each container image of a deployment is, by digest. `tidemark images` writes it, synthesis
  * pins by it, and it is committed beside the definition, so that a change of what runs is a change that somebody reviewed.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { replaceFile } from '../../platform/whole-file.ts';
 
 export type Digest = `sha256:${string}`;
 /** Of a digest as registries write it, and Terraform is made to check it. */
@@ -96,20 +97,9 @@ export function formatLock(lock: ImageLock): string {
 export function writeLock(file: string, lock: ImageLock): boolean {
   const text = formatLock(lock);
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return false;
-  const partial = `${file}.partial`;
-  let begun = false;
   try {
-    const fd = openSync(partial, 'w');
-    begun = true;
-    try {
-      writeSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(partial, file);
+    replaceFile(file, text);
   } catch (error) {
-    if (begun) rmSync(partial, { force: true });
     throw new LockError(`${file}: cannot be written: ${(error as Error).message}`);
   }
   return true;

@@ -1,42 +1,17 @@
 /** Files that must be whole or not there at all, and readable by their owner alone. */
-import {
-  closeSync, copyFileSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { copyFileSync, existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { replaceFile } from '../../platform/whole-file.ts';
 
 export const PRIVATE_FILE = 0o600;
 export const PRIVATE_FOLDER = 0o700;
 
 /** The file holds either what it held before or all of `content`, also after a power cut. */
 export function writeAtomic(path: string, content: string, mode: number = PRIVATE_FILE): void {
-  replaceFile(path, content, mode, true);
+  replaceFile(path, content, { mode });
 }
 
 /** The same for what need not survive a power cut. */
-export const writeWhole = (path: string, content: string): void => replaceFile(path, content, PRIVATE_FILE, false);
-
-function replaceFile(path: string, content: string, mode: number, durable: boolean): void {
-  const temporary = `${path}.${process.pid}.new`;
-  const file = openSync(temporary, 'w', mode);
-  try {
-    writeSync(file, content);
-    if (durable) fsyncSync(file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  // Windows has no handle on a folder to sync.
-  if (!durable || process.platform === 'win32') return;
-  const folder = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
+export const writeWhole = (path: string, content: string): void => replaceFile(path, content, { mode: PRIVATE_FILE, durable: false });
 
 /** @throws Error naming the file when it is not JSON */
 export function readJson(path: string): unknown {

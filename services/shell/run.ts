@@ -35,6 +35,9 @@ export async function runService<T extends Record<string, Setting>>(
   }
   const common = settings as { site?: string; logLevel?: string };
   const logger = createLogger(common.logLevel ?? 'info', { service: name, site: common.site });
+  // From here on, so that none is missed while the service starts: it then stops as soon as it has.
+  const { promise: asked, resolve: ask } = Promise.withResolvers<string>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ask(signal));
   let running: Running;
   try {
     running = await start(settings, logger);
@@ -47,18 +50,14 @@ export async function runService<T extends Record<string, Setting>>(
     process.exit(1);
   }
   process.stdout.write(`listening ${running.url}\n`);
-  let stopping = false;
-  const stop = (signal: string): void => {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ signal }, 'stopping');
-    running.stop().then(() => process.exit(0), (error: unknown) => {
-      logger.error({ err: error }, 'stop failed');
-      process.exit(1);
-    });
-  };
-  process.on('SIGINT', () => stop('SIGINT'));
-  process.on('SIGTERM', () => stop('SIGTERM'));
   // The parent of a local platform holds our stdin: when it dies, however it dies, we go too.
-  if (process.env['TIDEMARK_STOP_ON_STDIN_END'] === '1') process.stdin.on('end', () => stop('parent gone')).resume();
+  if (process.env['TIDEMARK_STOP_ON_STDIN_END'] === '1') process.stdin.on('end', () => ask('parent gone')).resume();
+  logger.info({ signal: await asked }, 'stopping');
+  try {
+    await running.stop();
+    process.exit(0);
+  } catch (error) {
+    logger.error({ err: error }, 'stop failed');
+    process.exit(1);
+  }
 }
