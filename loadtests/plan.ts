@@ -54,6 +54,8 @@ export interface LoadPlan {
   readonly skew: number;
   readonly batchSize: number;
   readonly populations: Readonly<Record<string, Population>>;
+  /** For people and reports: where the settlements come from. */
+  readonly data: string;
   /** Settlements of a file instead of generated ones, over and over: path of a list of {@link FileRow}, one in a line. */
   readonly file?: string;
   readonly slas: readonly JudgedSla[];

@@ -8,16 +8,16 @@ import { SCENARIOS, type Scenario } from '../../loadtests/scenarios.ts';
 import { createControlClient, createEdgeClient } from '../../services/protocol/client.ts';
 import { createHttpClient } from '../../services/protocol/http-client.ts';
 import type { LocalPlatform, WanMode } from '../../services/local/index.ts';
-import type { Signer } from '../../services/transparency/index.ts';
+import type { Signer, Verifier } from '../../services/transparency/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { DATA_DEFAULT, table, withJson, type Io } from '../io.ts';
 import { createProgress } from '../progress.ts';
 import type { Ending } from '../program.ts';
-import { attest } from '../load/attestation.ts';
+import { attest, verifyEvidence } from '../load/attestation.ts';
 import { toHtml } from '../load/html.ts';
-import { readFileSettlements } from '../load/file.ts';
+import { checkFile, readFileSettlements } from '../load/file.ts';
 import { findK6, K6_BREACHED } from '../load/k6.ts';
 import { mergeReports, readReport } from '../load/merge.ts';
 import { parseDuration, planLoad } from '../load/plan.ts';
@@ -38,6 +38,8 @@ interface LoadOptions {
   readonly report?: string;
   readonly sign?: string;
   readonly merge?: readonly string[];
+  readonly verify?: string;
+  readonly key?: string;
   readonly list?: boolean;
   readonly json?: boolean;
 }
@@ -68,6 +70,8 @@ export function addLoad(program: Command, io: Io, ending: Ending): void {
     program.command('load').description('load a platform with k6 and judge its SLAs; ends with 0 when all hold, 99 when one is breached')
       .argument('[scenario]', [...SCENARIOS.keys()].join(', '))
       .option('--merge <reports...>', 'no run: the report.json of several hosts as one, judged from all their events together')
+      .option('--verify <folder>', 'no run: whether report.json there is what was signed, with --key')
+      .option('--key <vkey>', 'with --verify: public key (note format) of who signed')
       .option('--list', 'the scenarios, and what each is for')
       .option('--target <urls...>', 'edge nodes of a running platform (a platform of its own in a temporary folder, when left out)')
       .option('--control <url>', 'with --target: the control plane, where accounts are opened')
@@ -96,9 +100,14 @@ export function addLoad(program: Command, io: Io, ending: Ending): void {
       ending.code = codeOf(merged);
       return;
     }
+    if (options.verify !== undefined) {
+      await verifyReport(options.verify, options.key, options.json === true, io);
+      return;
+    }
     const scenario = scenarioOf(name);
     const platform = await loadPlatform(options.config);
     const k6 = findK6(io.env);
+    if (options.replay !== undefined) checkFile(options.replay);
     const signer = options.sign === undefined ? null : await signerOf(options.sign, options.report);
     const interrupt = onInterrupt('interrupted; what was started is stopped');
     let target: Target | null = null;
@@ -115,7 +124,7 @@ export function addLoad(program: Command, io: Io, ending: Ending): void {
       const plan = planLoad(request);
       const http = createHttpClient();
       const client = { http, signal: interrupt.signal, ...(target.token === undefined ? {} : { token: target.token }) };
-      const history = historyFile(io, scenario.name, target.name);
+      const history = historyFile(io, scenario.name, JSON.stringify([target.name, plan.data, plan.slas]));
       let report: LoadReport;
       try {
         report = await runLoad({
@@ -217,11 +226,29 @@ async function signerOf(file: string, report: string | undefined): Promise<Signe
   }
 }
 
-/** One file a scenario, machine and target: what is compared has to be comparable. */
-function historyFile(io: Io, scenario: string, target: string): string {
+async function verifyReport(folder: string, key: string | undefined, asJson: boolean, io: Io): Promise<void> {
+  if (key === undefined) throw new CliError(EXIT.usage, 'usage', '--verify: whose signature counts? --key <vkey>, from somewhere else than the report');
+  const { parseVerifier } = await import('../../services/transparency/index.ts');
+  let verifier: Verifier;
+  try {
+    verifier = parseVerifier(key);
+  } catch (error) {
+    throw new CliError(EXIT.usage, 'key', `--key: ${(error as Error).message}`);
+  }
+  try {
+    const verified = verifyEvidence(readFileSync(join(folder, 'report.json.intoto'), 'utf8'), readFileSync(join(folder, 'report.json')), verifier);
+    io.out(asJson ? JSON.stringify({ ok: true, signer: verifier.name, ...verified })
+      : `signed by ${verifier.name}, about this report.json: ${verified.result}${verified.failed.length === 0 ? '' : ` (${verified.failed.join(', ')})`}`);
+  } catch (error) {
+    throw new CliError(EXIT.failed, 'evidence', `${folder}: ${(error as Error).message}`);
+  }
+}
+
+/** One file a scenario, machine and set-up (target, settlements, SLAs): what is compared has to be comparable. */
+function historyFile(io: Io, scenario: string, setup: string): string {
   const folder = join(resolve(io.env['TIDEMARK_DATA'] ?? DATA_DEFAULT), 'load');
   mkdirSync(folder, { recursive: true });
-  const machine = createHash('sha256').update(`${hostname()} ${cpus().length} ${target}`).digest('hex').slice(0, 12);
+  const machine = createHash('sha256').update(`${hostname()} ${cpus().length} ${setup}`).digest('hex').slice(0, 12);
   return join(folder, `${scenario}-${machine}.json`);
 }
 

@@ -60,7 +60,7 @@ export function toHtml(r: LoadReport): string {
   const state = r.pass ? '<strong class="pass">passed</strong>' : '<strong class="fail">failed</strong>';
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${esc(r.title)}: ${r.pass ? 'passed' : 'failed'}</title><style>${STYLE}</style>
 <h1>${esc(r.title)}: ${state}</h1>
-<p>${esc(r.target)}, ${esc(r.started)}, ${r.seconds.toFixed(1)} s, seed ${r.seed}; tidemark ${esc(r.versions.tidemark)}, k6 ${esc(r.versions.k6)}; ${r.machine.cpus} processors (${esc(r.machine.model)}), ${r.machine.memoryGib} GiB.</p>
+<p>${esc(r.target)}, ${esc(r.started)}, ${r.seconds.toFixed(1)} s, settlements ${r.data === 'generated' ? `generated from seed ${r.seed}` : `of ${esc(r.data)}`}; tidemark ${esc(r.versions.tidemark)}, k6 ${esc(r.versions.k6)}; ${r.machine.cpus} processors (${esc(r.machine.model)}), ${r.machine.memoryGib} GiB.</p>
 ${r.problems.length === 0 ? '' : `<h2>Problems</h2><ul>${r.problems.map((p) => `<li class="fail">${esc(p)}</li>`).join('')}</ul>`}
 <h2>SLAs</h2>
 <table><thead><tr>${['SLA', 'Limit', 'Objective', 'Good', '95% interval', 'Samples', 'Last run', 'Verdict'].map((h) => `<th scope="col">${h}</th>`).join('')}</tr></thead><tbody>${r.verdicts.map((v) => {

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JudgedSla, LoadPlan } from '../../loadtests/plan.ts';
 import { emptyHistogram, record, toJson } from '../../services/telemetry/index.ts';
-import { generateSigner } from '../../services/transparency/index.ts';
-import { attest, PAYLOAD_TYPE, preAuthEncoding } from './attestation.ts';
+import { generateSigner, parseVerifier } from '../../services/transparency/index.ts';
+import { attest, EvidenceError, PAYLOAD_TYPE, preAuthEncoding, verifyEvidence } from './attestation.ts';
 import { correlate, type Snapshot } from './correlate.ts';
 import { parseSample } from './k6.ts';
 import { createMeasured, verdictOf } from './measured.ts';
@@ -57,7 +57,7 @@ const report = (good: number, events: number, ms: readonly number[]): LoadReport
   for (const v of ms) m.add({ metric: 'client_acknowledged_ms', value: v, time: 0, population: 'clients' });
   const verdict = verdictOf(SLA, m);
   return {
-    v: 1, scenario: 'steady', title: 'Steady <load>', started: '2026-01-01T00:00:00Z', seconds: 1, seed: 1, run: `run-${runs += 1}`, versions: { tidemark: '0', k6: '2', node: '26' },
+    v: 1, scenario: 'steady', title: 'Steady <load>', started: '2026-01-01T00:00:00Z', seconds: 1, seed: 1, data: 'generated', run: `run-${runs += 1}`, versions: { tidemark: '0', k6: '2', node: '26' },
     machine: { cpus: 2, model: 'm', memoryGib: 1 }, target: 't', verdicts: [verdict], unjudged: [], pass: verdict.pass, problems: [], client: clientOf(m), counts: { sent: events },
     correlation: { acknowledgement: [], decided: events, disagreements: [] }, timeline: [],
   };
@@ -143,6 +143,17 @@ test('evidence is DSSE over an in-toto statement: the example of the specificati
   const sig = Buffer.from(envelope.signatures[0]!.sig, 'base64');
   expect(verify(null, preAuthEncoding(PAYLOAD_TYPE, payload), key, sig)).toBe(true);
   expect(verify(null, preAuthEncoding(PAYLOAD_TYPE, Buffer.from(`${payload.toString()} `)), key, sig)).toBe(false);
+
+  const verifier = parseVerifier(signer.vkey);
+  const text = JSON.stringify(envelope);
+  expect(verifyEvidence(text, Buffer.from('{}'), verifier)).toEqual({ result: 'PASSED', passed: ['a'], failed: [] });
+  expect(() => verifyEvidence(text, Buffer.from('{ }'), verifier)).toThrow('about another report');
+  expect(() => verifyEvidence(text, Buffer.from('{}'), parseVerifier(generateSigner('example.com/sre').signer.vkey))).toThrow('no signature of example.com/sre');
+  const forged = Buffer.from(payload.toString().replace('PASSED', 'FAILED')).toString('base64');
+  expect(() => verifyEvidence(JSON.stringify({ ...envelope, payload: forged }), Buffer.from('{}'), verifier)).toThrow('no signature');
+  for (const broken of ['', 'null', '[]', '{"payloadType":"text/plain"}', JSON.stringify({ ...envelope, signatures: [null, { sig: 1 }] })]) {
+    expect(() => verifyEvidence(broken, Buffer.from('{}'), verifier), broken).toThrow(EvidenceError);
+  }
 });
 
 test.each([['90', 90], ['90s', 90], ['10m', 600], ['1h30m', 5_400], ['1h1m1s', 3_661], ['', null], ['s', null], ['-5s', null], ['5x', null]])('%s is %s seconds', (text, seconds) => {

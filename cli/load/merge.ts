@@ -26,9 +26,9 @@ export function readReport(file: string): LoadReport {
 export function mergeReports(reports: readonly LoadReport[], files: readonly string[]): LoadReport {
   const [first, ...others] = reports;
   if (first === undefined || others.length === 0) throw new CliError(EXIT.usage, 'usage', '--merge: name two reports or more');
-  const shape = (r: LoadReport): string => JSON.stringify([r.scenario, r.verdicts.map((v) => [v.sla, v.objective, v.thresholdMs, v.thresholdRatio])]);
+  const shape = (r: LoadReport): string => JSON.stringify([r.scenario, r.data, r.verdicts.map((v) => [v.sla, v.objective, v.thresholdMs, v.thresholdRatio])]);
   const stranger = reports.findIndex((r) => shape(r) !== shape(first));
-  if (stranger > 0) throw new CliError(EXIT.usage, 'report', `${files[stranger]}: is about another scenario or other SLAs than ${files[0]}`);
+  if (stranger > 0) throw new CliError(EXIT.usage, 'report', `${files[stranger]}: is about another scenario, other settlements or other SLAs than ${files[0]}`);
 
   const twice = reports.findIndex((r, i) => reports.findIndex((o) => o.run === r.run) < i);
   if (twice > 0) throw new CliError(EXIT.usage, 'report', `${files[twice]}: is the same run as one before it`);

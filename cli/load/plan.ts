@@ -48,7 +48,7 @@ export function planLoad(request: LoadRequest): LoadPlan {
     scenario: scenario.name, seed: request.seed, run: request.run, asset: request.file?.asset ?? platform.assets[0]!.code, edges,
     ...(request.file === undefined ? {} : { file: request.file.path }),
     accounts: { prefix: `load-${request.run}`, merchants: scenario.merchants ?? MERCHANTS, customers: CUSTOMERS },
-    hotShare: scenario.hotShare ?? 0, skew: scenario.skew ?? SKEW, batchSize: BATCH, populations, slas: judged, unjudged,
+    data: request.file?.what ?? 'generated', hotShare: scenario.hotShare ?? 0, skew: scenario.skew ?? SKEW, batchSize: BATCH, populations, slas: judged, unjudged,
     ratioWarmUpSeconds: RATIO_WARM_UP_SECONDS,
     ...(partition && region !== undefined && local !== undefined
       ? {

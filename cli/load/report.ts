@@ -12,6 +12,8 @@ export interface LoadReport {
   readonly started: string;
   readonly seconds: number;
   readonly seed: number;
+  /** `generated` from the seed, or the file that was replayed. */
+  readonly data: string;
   /** Of this run alone: no two have the same. */
   readonly run: string;
   readonly versions: { readonly tidemark: string; readonly k6: string; readonly node: string };

@@ -92,7 +92,7 @@ export async function runLoad(o: RunOptions): Promise<LoadReport> {
   const knee = kneeOf(plan, measured);
   const machine = cpus();
   return {
-    v: 1, scenario: plan.scenario, title: o.scenario.title, started: started.toISOString(), seconds: took, seed: plan.seed, run: plan.run,
+    v: 1, scenario: plan.scenario, title: o.scenario.title, started: started.toISOString(), seconds: took, seed: plan.seed, data: plan.data, run: plan.run,
     versions: { tidemark: version, k6: o.k6.version, node: process.versions.node },
     machine: { cpus: machine.length, model: machine[0]?.model.trim() ?? 'unknown', memoryGib: Math.round(totalmem() / 2 ** 30) },
     target: o.target, verdicts, unjudged: plan.unjudged,

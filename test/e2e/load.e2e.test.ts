@@ -131,6 +131,12 @@ describe.skipIf(skipped)('on a platform that runs already', () => {
     const statement = JSON.parse(payload.toString('utf8')) as { subject: { digest: { sha256: string } }[]; predicate: { result: string; failedTests: string[] } };
     expect(statement.subject[0]!.digest.sha256).toBe(createHash('sha256').update(readFileSync(join(out, 'report.json'))).digest('hex'));
     expect(statement.predicate).toMatchObject({ result: 'FAILED', failedTests: expect.arrayContaining(['acknowledgement']) });
+    let said = '';
+    const io = { out: (text: string): void => void (said += text), err: (text: string): void => void (said += text), env: {} };
+    expect(await run(['load', '--verify', out, '--key', signer.vkey], io)).toBe(0);
+    expect(said).toContain('signed by loaded.example/sre, about this report.json: FAILED');
+    writeFileSync(join(out, 'report.json'), '{}');
+    expect(await run(['load', '--verify', out, '--key', signer.vkey], io)).toBe(1);
   }, 120_000);
 
   test('too few samples are no pass', async () => {
