@@ -113,8 +113,13 @@ describe.skipIf(skipped)('on a platform that runs already', () => {
     const { signer, skey } = generateSigner('loaded.example/sre', 'ed25519');
     const keyFile = join(folder, 'sre.key');
     writeFileSync(keyFile, skey);
+    // No run with other SLAs is what it is compared with.
+    const first = await load('steady', '--config', tight, '--rate', '20', '--duration', '2s', ...target());
+    expect(first.code).toBe(99);
+    expect(first.report.before).toBeUndefined();
     const { code, report } = await load('steady', '--config', tight, '--rate', '20', '--duration', '3s', '--report', out, '--sign', keyFile, ...target());
     expect(code).toBe(99);
+    expect(report.before?.started).toBe(first.report.started);
     expect(report.verdicts.find((v) => v.sla === 'acknowledgement')).toMatchObject({ pass: false, measured: 0 });
     expect(report.before?.verdicts.map((v) => v.sla)).toContain('acknowledgement');
 
