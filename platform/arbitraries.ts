@@ -1,8 +1,9 @@
 /** Random valid configs, for properties. */
 import fc from 'fast-check';
 import { INDICATORS, type Indicator } from './indicators.ts';
-import type { PlatformInput, RegionInput, Scope, SlaInput } from './model.ts';
+import type { PlatformInput, RegionInput, Scope, SlaInput, WebhookInput, WebhookScope } from './model.ts';
 import { KNOWN_LOCATIONS } from './rtt.ts';
+import { INCIDENT_EVENTS } from './webhooks.ts';
 
 const word = fc.stringMatching(/^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/);
 const ownPlaces = ['brno-1', 'ostrava'] as const;
@@ -34,6 +35,13 @@ const slaShape = fc.record({
   runbook: fc.constantFrom('https://example.org/runbook', 'runbooks/finality.ts'),
 });
 
+const webhookShape = fc.record({
+  url: fc.constantFrom('https://hooks.example.com/tidemark', 'https://hooks.example.com:8443/a?b=c', 'http://localhost:9/', 'http://127.0.0.1:4800/x'),
+  events: maybe(fc.uniqueArray(fc.constantFrom(...INCIDENT_EVENTS), { minLength: 1 })),
+  severity: maybe(fc.constantFrom('page' as const, 'ticket' as const)),
+  scope: maybe(fc.nat(100)),
+});
+
 export const platformInputs: fc.Arbitrary<PlatformInput> = fc.record({
   ids: fc.uniqueArray(word, { minLength: 40, maxLength: 40 }),
   codes: fc.uniqueArray(fc.stringMatching(/^[A-Z][A-Z0-9]{1,11}$/), { minLength: 1, maxLength: 4 }),
@@ -43,8 +51,10 @@ export const platformInputs: fc.Arbitrary<PlatformInput> = fc.record({
   regions: fc.array(regionShape, { minLength: 1, maxLength: 5 }),
   oneEdge: place,
   witnessWish: maybe(fc.nat(4)),
+  peerWishes: maybe(fc.uniqueArray(fc.nat(20), { maxLength: 16 })),
   limits: maybe(fc.record({ account: digits, more: digits, asBigint: fc.boolean() })),
   slas: fc.array(slaShape, { maxLength: 5 }),
+  webhooks: maybe(fc.array(webhookShape, { maxLength: 3 })),
   base: maybe(fc.integer({ min: 1024, max: 65_000 })),
   wan: maybe(fc.record({ enabled: fc.boolean(), ms: fc.integer({ min: 0, max: 500 }) })),
 }).map((shape): PlatformInput => {
@@ -59,6 +69,11 @@ export const platformInputs: fc.Arbitrary<PlatformInput> = fc.record({
     const nodes = places.map((at) => ({ id: next(), location: at }));
     return without({ id: next(), location, replicas, quorum, edges: nodes }) as RegionInput;
   });
+  const [asker, ...others] = regions.flatMap((region) => region.edges ?? []);
+  const peers = shape.peerWishes?.flatMap((i) => others[i]?.id ?? []);
+  if (peers !== undefined) {
+    regions.splice(0, Infinity, ...regions.map((region) => ({ ...region, edges: (region.edges ?? []).map((edge) => (edge === asker ? { ...edge, peers } : edge)) })));
+  }
   const scopes: Scope[] = [
     'global', 'region', 'site',
     ...regions.map((region): Scope => `region:${region.id}`),
@@ -73,13 +88,17 @@ export const platformInputs: fc.Arbitrary<PlatformInput> = fc.record({
       scope: sla.scope === undefined ? undefined : scopes[sla.scope % scopes.length],
     }) as SlaInput;
   });
+  const receiving = scopes.filter((scope) => scope !== 'region' && scope !== 'site') as WebhookScope[];
+  const webhooks = shape.webhooks?.map((webhook, i): WebhookInput => without({
+    ...webhook, id: `hook-${i}`, scope: webhook.scope === undefined ? undefined : receiving[webhook.scope % receiving.length],
+  }) as WebhookInput);
   const limit = (amount: bigint): string | bigint => (shape.limits?.asBigint === true ? amount : String(amount));
   const policy = shape.limits === undefined ? undefined : {
     offlinePerAccount: { [shape.codes[0] as string]: limit(min(shape.limits.account, shape.limits.more)) },
     offlinePerNode: { [shape.codes[0] as string]: limit(max(shape.limits.account, shape.limits.more)) },
   };
   return without({
-    name, origin: 'tidemark.example', controlPlane, regions, slas, policy,
+    name, origin: 'tidemark.example', controlPlane, regions, slas, webhooks, policy,
     assets: shape.codes.map((code) => ({ code, scale: shape.scale })),
     witnessQuorum: shape.witnessWish === undefined ? undefined : Math.min(regions.length, 1 + shape.witnessWish),
     locations: [

@@ -83,7 +83,7 @@ describe('secrets', () => {
 
   it('are those that the services of the stack read', () => {
     const of = (storage: Deploy['storage'], kind: 'global' | 'region' | 'edge', id?: string): readonly string[] =>
-      secretsOf({ regions: config.regions, deploy: { storage } }, { kind, ...(id === undefined ? {} : { id }) });
+      secretsOf({ regions: config.regions, webhooks: [], deploy: { storage } }, { kind, ...(id === undefined ? {} : { id }) });
     expect(of('managed', 'edge', 'eu-fra-1')).toEqual(['key', 'trust', 'token', 'tls-cert', 'tls-key']);
     expect(of('embedded', 'global')).toEqual(of('managed', 'edge', 'eu-fra-1'));
     expect(of('managed', 'global')).toEqual([...of('embedded', 'global'), 'ledger-credentials']);

@@ -21,6 +21,12 @@ export const AWS_REGIONS: readonly string[] = [
   ...KNOWN_LOCATIONS.filter((known) => known.kind === 'region').map((known) => known.id), ...UNMEASURED_REGIONS,
 ].sort();
 
+/** `aws`, `aws-cn`, `aws-us-gov`: the partition of an AWS region, which stands first in every ARN there. */
+export function partitionOf(awsRegion: string): string {
+  if (awsRegion.startsWith('cn-')) return 'aws-cn';
+  return awsRegion.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
 /** How many zones a control plane's and a region's network is spread over. */
 export const ZONES = 3;
 
@@ -113,7 +119,7 @@ function zoneFor(kind: EdgeHostKind, edge: Edge, zones: readonly string[]): stri
 }
 
 /** FNV-1a, 32 bits. */
-function hash(text: string): number {
+export function hash(text: string): number {
   let h = 0x811c_9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x0100_0193);
   return h >>> 0;

@@ -134,12 +134,26 @@ export interface Counted {
 
 /** The share of bad events, and whether there were enough to speak of one. */
 function exceeds({ eventsMin, badMin }: BurnLook, errorRatio: number, { good, events }: Counted): boolean {
-  return events >= eventsMin && events - good >= badMin && 1 - good / events > errorRatio;
+  return events >= eventsMin && events - good >= badMin && rounded(1 - good / events) > errorRatio;
 }
 
 /** Whether an alert is on, given what was counted within its two windows. */
 export const isBurning = (rate: BurnRate, long: Counted, short: Counted): boolean =>
   exceeds(rate.long, rate.errorRatio, long) && exceeds(rate.short, rate.errorRatio, short);
+
+/**
+ * The same where counting is dear: the long window is looked at only when the short one exceeds.
+ * @param count what was counted within so many minutes
+ */
+export const isBurningNow = (rate: BurnRate, count: (minutes: number) => Counted): boolean =>
+  exceeds(rate.short, rate.errorRatio, count(rate.short.minutes)) && exceeds(rate.long, rate.errorRatio, count(rate.long.minutes));
+
+/**
+ * Whether the error budget of an SLA's whole window is used up: more events were bad than the objective allows. The same guard
+ * holds as for alerts, so that the first bad event of a young platform is no breach.
+ */
+export const isExhausted = (sla: Pick<Sla, 'indicator' | 'objective' | 'windowDays'>, counted: Counted): boolean =>
+  exceeds(look(PACES[sla.indicator], sla.windowDays * 24 * 60, 1), rounded(1 - sla.objective), counted);
 
 /** How many times faster than sustainable the budget of an objective goes; 0 when nothing happened. */
 export const burnRateOf = (objective: number, { good, events }: Counted): number => (events === 0 ? 0 : (1 - good / events) / (1 - objective));

@@ -89,7 +89,7 @@ describe('mistakes', () => {
     });
     expect(messages(wrong)).toMatchInlineSnapshot(`
       [
-        "deploy.zone: got {}; allowed: no such key here, only environment, shape, storage, accountId, domain, hostedZoneId, cidr, zones, replicaRegion, authorities, operatorCidrs, contacts, runbooks, state, retention, tags, sizes, regions, edges; did you mean "zones"?",
+        "deploy.zone: unknown key; allowed: environment, shape, storage, accountId, domain, hostedZoneId, cidr, zones, replicaRegion, authorities, operatorCidrs, sitesConnected, contacts, runbooks, state, retention, tags, sizes, regions, edges; did you mean "zones"?",
         "deploy.environment: got "Prod"; allowed: a lower-case letter, then letters, digits and hyphens, at most 32, no hyphen at the end",
         "deploy.shape: got "prod"; allowed: one of pilot, production; did you mean "production"?",
         "deploy.storage: got "postgres"; allowed: one of embedded, managed",
@@ -109,11 +109,11 @@ describe('mistakes', () => {
         "deploy.retention.auditDays: got 0.5; allowed: days, 1 to 36500",
         "deploy.tags["aws:x"]: got "aws:x"; allowed: a key that does not begin with aws: or tidemark:, which are taken",
         "deploy.tags.ok: got 1; allowed: text of at most 256 letters, digits, spaces and _ . : / = + - @",
-        "deploy.sizes.edges: got "small"; allowed: no such key here, only controlPlane, region, edge; did you mean "edge"?",
+        "deploy.sizes.edges: unknown key; allowed: controlPlane, region, edge; did you mean "edge"?",
         "deploy.sizes.edge: got "tiny"; allowed: one of small, medium, large",
         "deploy.regions.us: got "us"; allowed: the id of a region of \`regions\`",
         "deploy.edges.waw1: got "waw1"; allowed: the id of an edge node of \`regions\`; did you mean "waw"?",
-        "deploy.edges.fra.disk: got 1; allowed: no such key here, only kind, size, diskGib, clientCidrs, cidr, zone, outpost; did you mean "diskGib"?",
+        "deploy.edges.fra.disk: unknown key; allowed: kind, size, diskGib, clientCidrs, cidr, zone, outpost; did you mean "diskGib"?",
       ]
     `);
   });
@@ -208,6 +208,13 @@ describe('places', () => {
       'regions[0].location: got "eu-west-2-wl1-lon-wlz-1"; allowed: an AWS region when deployed: it is spread over 3 zones; did you mean "eu-west-2"?',
     ]);
     expect(paths(withDeploy({}, { controlPlane: { location: 'brno' } }))).toEqual(['controlPlane.location']);
+    // What is said of a name that is none leads to one that may be there.
+    const said = (location: unknown): string[] => messages(withDeploy({}, { controlPlane: { location } }))
+      .map((message) => message.replace('allowed: an AWS region when deployed: it is spread over 3 zones', '...'));
+    expect(said('us-east-1-nyc-1a')).toEqual(['controlPlane.location: got "us-east-1-nyc-1a"; ...; did you mean "us-east-1"?']);
+    expect(said('us-east-1a')).toEqual(['controlPlane.location: got "us-east-1a"; ...; did you mean "us-east-1"?']);
+    expect(said('us-esat-1')).toEqual(['controlPlane.location: got "us-esat-1"; ...; did you mean "us-east-1"?']);
+    expect(said(7)).toEqual(['controlPlane.location: got 7; ...']);
   });
 
   it('ask for the zones where accounts differ, and take other ones', () => {

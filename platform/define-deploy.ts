@@ -13,7 +13,7 @@ import { at, didYouMean, type Reader } from './issues.ts';
 import type { ControlPlane } from './model.ts';
 
 const KEYS = [
-  'environment', 'shape', 'storage', 'accountId', 'domain', 'hostedZoneId', 'cidr', 'zones', 'replicaRegion', 'authorities', 'operatorCidrs', 'contacts', 'runbooks', 'state',
+  'environment', 'shape', 'storage', 'accountId', 'domain', 'hostedZoneId', 'cidr', 'zones', 'replicaRegion', 'authorities', 'operatorCidrs', 'sitesConnected', 'contacts', 'runbooks', 'state',
   'retention', 'tags', 'sizes', 'regions', 'edges',
 ] as const;
 
@@ -30,6 +30,7 @@ export function readDeploy(r: Reader, value: unknown, around: Surroundings): May
   const cidr = readCidr(r, or(o['cidr'], '10.64.0.0/10'));
   const replicaRegion = readReplicaRegion(r, o['replicaRegion'], around);
   const operatorCidrs = readClients(r, 'deploy.operatorCidrs', or(o['operatorCidrs'], []));
+  const sitesConnected = r.flag('deploy.sitesConnected', or(o['sitesConnected'], false));
   const runbooks = o['runbooks'] === undefined ? undefined : r.text(
     'deploy.runbooks', o['runbooks'], /^https:\/\/[^\s\p{Cc}?#]{4,300}\/$/u, 'a URL that ends with /: https://git.example.com/clearing/blob/main/',
   );
@@ -56,7 +57,7 @@ export function readDeploy(r: Reader, value: unknown, around: Surroundings): May
   // Whatever is missing has an issue, which stops the config.
   return {
     environment, shape, storage, ...(accountId === undefined ? {} : { accountId }), domain, hostedZoneId, cidr, zones, replicaRegion, authorities, operatorCidrs,
-    ...(runbooks === undefined ? {} : { runbooks }), contacts, ...(state === undefined ? {} : { state }), retention, tags, sizes, regions, edges,
+    ...(sitesConnected === true ? { sitesConnected } : {}), ...(runbooks === undefined ? {} : { runbooks }), contacts, ...(state === undefined ? {} : { state }), retention, tags, sizes, regions, edges,
   } as Deploy;
 }
 

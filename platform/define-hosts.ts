@@ -140,14 +140,14 @@ export function checkPlaces(r: Reader, around: Surroundings, hosts: Hosts): void
     const awsRegion = awsRegionOf(location, around);
     if ((needed.get(awsRegion)?.least ?? 0) < least) needed.set(awsRegion, { least, whose });
   };
-  const spread = (path: string, id: string, location: string): void => {
+  // Elsewhere than in an AWS region is a mistake that was reported where the location was read.
+  const spread = (id: string, location: string): void => {
     if (isRegionLocation(location)) need(location, ZONES, id);
-    else r.report(path, location, `an AWS region when deployed: it is spread over ${ZONES} zones`, `did you mean "${awsRegionOf(location, around)}"?`);
   };
   const { controlPlane, regions } = around;
-  if (controlPlane !== undefined) spread('controlPlane.location', controlPlane.id, controlPlane.location);
+  if (controlPlane !== undefined) spread(controlPlane.id, controlPlane.location);
   for (const region of regions) {
-    if (region.location !== undefined) spread(at(region.path, 'location'), region.id ?? 'it', region.location);
+    if (region.location !== undefined) spread(region.id ?? 'it', region.location);
     for (const edge of region.edges) if (isWhole(edge) && edgeKindOf(hosts, edge) !== 'on-premises') need(edge.location, 1, edge.id);
   }
   for (const [awsRegion, { least, whose }] of needed) {

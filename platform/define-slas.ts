@@ -28,7 +28,7 @@ function readSla(r: Reader, path: string, item: unknown, scopes: ReadonlySet<str
     at(path, 'objective'), o['objective'], (share) => share > 0 && share < 1,
     'a share between 0 and 1, neither included: 0.99 (1 would leave no error budget)',
   );
-  const threshold = indicator === undefined ? {} : readThresholds(r, path, o, indicator);
+  const threshold = readThresholds(r, path, o, indicator);
   const windowDays = r.integer(at(path, 'windowDays'), or(o['windowDays'], 30), 1, 90);
   const scope = readScope(r, at(path, 'scope'), or(o['scope'], 'global'), scopes);
   const severity = r.oneOf(at(path, 'severity'), or(o['severity'], 'ticket'), ['page', 'ticket']);
@@ -44,27 +44,33 @@ function readSla(r: Reader, path: string, item: unknown, scopes: ReadonlySet<str
   return { id, indicator, objective, ...threshold, windowDays, scope, severity, owner, runbook };
 }
 
+const THRESHOLDS = {
+  thresholdMs: {
+    allowed: `milliseconds, more than 0 and at most ${THRESHOLD_MS_MAX}`,
+    fits: (ms: number): boolean => ms > 0 && ms <= THRESHOLD_MS_MAX,
+  },
+  thresholdRatio: { allowed: 'a share from 0 to below 1', fits: (share: number): boolean => share >= 0 && share < 1 },
+} as const;
+
+type Threshold = keyof typeof THRESHOLDS;
+
+/** @param indicator undefined when it is none: what is given is then wrong only when no indicator takes it */
 function readThresholds(
-  r: Reader, path: string, o: Readonly<Record<string, unknown>>, indicator: Indicator,
-): Maybe<Pick<Sla, 'thresholdMs' | 'thresholdRatio'>> {
-  const wanted = { ms: 'thresholdMs', ratio: 'thresholdRatio', none: undefined }[INDICATORS[indicator].threshold];
-  let ok = true;
-  for (const key of ['thresholdMs', 'thresholdRatio'] as const) {
-    if (key === wanted || o[key] === undefined) continue;
-    r.report(at(path, key), o[key], `nothing: ${indicator} takes ${wanted === undefined ? 'no threshold' : wanted}`);
-    ok = false;
+  r: Reader, path: string, o: Readonly<Record<string, unknown>>, indicator: Maybe<Indicator>,
+): Maybe<Pick<Sla, Threshold>> {
+  const read = (key: Threshold): Maybe<number> => r.number(at(path, key), o[key], THRESHOLDS[key].fits, THRESHOLDS[key].allowed);
+  const given = (['thresholdMs', 'thresholdRatio'] as const).filter((key) => o[key] !== undefined);
+  if (indicator === undefined) {
+    for (const key of given) read(key);
+    if (given.length > 1) r.report(at(path, 'thresholdRatio'), o['thresholdRatio'], 'nothing beside thresholdMs: no indicator takes both');
+    return undefined;
   }
-  if (wanted === 'thresholdMs') {
-    const allowed = `milliseconds, more than 0 and at most ${THRESHOLD_MS_MAX}`;
-    const thresholdMs = r.number(at(path, wanted), o[wanted], (ms) => ms > 0 && ms <= THRESHOLD_MS_MAX, allowed);
-    return ok && thresholdMs !== undefined ? { thresholdMs } : undefined;
-  }
-  if (wanted === 'thresholdRatio') {
-    const fits = (share: number): boolean => share >= 0 && share < 1;
-    const thresholdRatio = r.number(at(path, wanted), o[wanted], fits, 'a share from 0 to below 1');
-    return ok && thresholdRatio !== undefined ? { thresholdRatio } : undefined;
-  }
-  return ok ? {} : undefined;
+  const wanted = ({ ms: 'thresholdMs', ratio: 'thresholdRatio', none: undefined } as const)[INDICATORS[indicator].threshold];
+  const others = given.filter((key) => key !== wanted);
+  for (const key of others) r.report(at(path, key), o[key], `nothing: ${indicator} takes ${wanted === undefined ? 'no threshold' : wanted}`);
+  if (wanted === undefined) return others.length === 0 ? {} : undefined;
+  const threshold = read(wanted);
+  return threshold === undefined || others.length > 0 ? undefined : { [wanted]: threshold };
 }
 
 const scopesOf = (regions: readonly RegionParts[]): ReadonlySet<string> => new Set([

@@ -39,6 +39,7 @@ describe('defaults', () => {
       witnessQuorum: 1,
       policy: { version: 1, offlineAfterMs: 5_000, maxStalenessMs: 3_600_000, offlinePerAccount: {}, offlinePerNode: {} },
       slas: [],
+      webhooks: [],
       locations: [],
       ports: { base: 4600 },
       wan: { enabled: true, roundTrips: [] },
@@ -85,10 +86,10 @@ describe('mistakes', () => {
       ports: { base: 80 },
       wan: { enabled: 'yes' },
     };
-    expect(() => definePlatform(wrong as never)).toThrow(/^platform: 24 mistakes\n {2}orgin: got/);
+    expect(() => definePlatform(wrong as never)).toThrow(/^platform: 24 mistakes\n {2}orgin: unknown key/);
     expect(messages(wrong)).toMatchInlineSnapshot(`
       [
-        "orgin: got "tidemark.example"; allowed: no such key here, only name, origin, assets, controlPlane, regions, witnessQuorum, policy, slas, locations, ports, wan, deploy; did you mean "origin"?",
+        "orgin: unknown key; allowed: name, origin, assets, controlPlane, regions, witnessQuorum, policy, slas, webhooks, locations, ports, wan, deploy; did you mean "origin"?",
         "name: got "Tide Mark"; allowed: a lower-case letter, then letters, digits and hyphens, at most 32, no hyphen at the end",
         "origin: got "https://tidemark.example"; allowed: a schema-less URL in lower case, such as tidemark.example or example.org/clearing; without the scheme",
         "assets[0].code: got "eur"; allowed: 2 to 12 capital letters and digits, a letter first: EUR",
@@ -98,12 +99,12 @@ describe('mistakes', () => {
         "regions[0].location: got "eu-centrall-1"; allowed: an AWS region, a Local Zone group (us-west-2-lax-1), a Wavelength Zone (us-west-2-wl1-las-wlz-1) or an id of \`locations\`; did you mean "eu-central-1"?",
         "regions[0].replicas: got 8; allowed: a whole number from 1 to 7",
         "regions[1].quorum: got 2; allowed: more than half of the 4 replicas: 3 to 4",
-        "regions[1].edges[0].locaton: got "us-east-1"; allowed: no such key here, only id, location; did you mean "location"?",
+        "regions[1].edges[0].locaton: unknown key; allowed: id, location, peers; did you mean "location"?",
         "regions[1].edges[0].location: got nothing; allowed: an AWS region, a Local Zone group (us-west-2-lax-1), a Wavelength Zone (us-west-2-wl1-las-wlz-1) or an id of \`locations\`",
-        "regions[1].edges[1]: got "us-2"; allowed: an object with id, location",
+        "regions[1].edges[1]: got "us-2"; allowed: an object with id, location, peers",
         "witnessQuorum: got 3; allowed: how many of the regions cosign: 1 to 2",
         "policy.offlineAfterMs: got "2s"; allowed: a whole number from 100 to 3600000",
-        "policy.offlinePerAccount.JPY: got "1"; allowed: no such key here, only USD",
+        "policy.offlinePerAccount.JPY: unknown key; allowed: USD",
         "policy.offlinePerAccount.USD: got "12.50"; allowed: minor units as a string of at most 18 digits, or a bigint",
         "slas[0].indicator: got "finalty"; allowed: one of provisional-ack, ordering, finality, provisional-age, provisional-ratio, reconciliation, cache-drift, peering-rtt, peering-loss, availability; did you mean "finality"?",
         "slas[0].objective: got 99; allowed: a share between 0 and 1, neither included: 0.99 (1 would leave no error budget)",
@@ -190,6 +191,19 @@ describe('mistakes', () => {
     expect(paths(withChange({ slas }))).toEqual([
       'slas[0].thresholdMs', 'slas[1].thresholdRatio', 'slas[2].scope', 'slas[3].runbook', 'slas[4].id', 'slas[4].objective',
     ]);
+  });
+
+  it('cover thresholds of an SLA whose indicator is none', () => {
+    const of = (fields: object): string[] => messages(withChange({ slas: [{ ...sla, indicator: 'finalty', ...fields }] }))
+      .map((message) => message.replace(/^slas\[0\]\./, '').replace(/; .*/, ''));
+    expect(of({ thresholdMs: -1 })).toEqual(['indicator: got "finalty"', 'thresholdMs: got -1']);
+    expect(of({ thresholdMs: 1_000 })).toEqual(['indicator: got "finalty"']);
+    expect(of({ thresholdMs: undefined })).toEqual(['indicator: got "finalty"']);
+    expect(of({ thresholdMs: 0, thresholdRatio: 2 })).toEqual([
+      'indicator: got "finalty"', 'thresholdMs: got 0', 'thresholdRatio: got 2', 'thresholdRatio: got 2',
+    ]);
+    expect(messages(withChange({ slas: [{ ...sla, indicator: 'finalty', thresholdRatio: 0.5 }] }))[1])
+      .toBe('slas[0].thresholdRatio: got 0.5; allowed: nothing beside thresholdMs: no indicator takes both');
   });
 
   it.each(['policy', 'slas', 'locations', 'ports', 'wan'])('cover %s null: only what is left out has a default', (key) => {

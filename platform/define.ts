@@ -7,9 +7,10 @@
 import { readDeploy } from './define-deploy.ts';
 import { DAY_MS, ID, ID_ALLOWED, or, unique, type Maybe } from './define-shared.ts';
 import {
-  checkSiteIds, completeRegion, readControlPlane, readLocation, readLocations, readRegions, readRoundTripMs, readWitnessQuorum,
+  checkPeers, checkSiteIds, completeRegion, readControlPlane, readLocation, readLocations, readRegions, readRoundTripMs, readWitnessQuorum,
 } from './define-sites.ts';
 import { checkPhysics, readSlas } from './define-slas.ts';
+import { readWebhooks } from './define-webhooks.ts';
 import { at, ConfigError, createReader, type Issue, type Reader } from './issues.ts';
 import { ASSET_CODE_PATTERN, LIMIT_PATTERN, type Asset, type Platform, type PlatformInput, type PlatformPolicy, type RoundTripInput } from './model.ts';
 import { KNOWN_LOCATIONS } from './rtt.ts';
@@ -31,7 +32,7 @@ export const checkPlatform = (input: unknown): readonly Issue[] => readPlatform(
 function readPlatform(input: unknown): { readonly platform?: Platform; readonly issues: readonly Issue[] } {
   const r = createReader();
   const o = r.object('', input, [
-    'name', 'origin', 'assets', 'controlPlane', 'regions', 'witnessQuorum', 'policy', 'slas', 'locations', 'ports', 'wan', 'deploy',
+    'name', 'origin', 'assets', 'controlPlane', 'regions', 'witnessQuorum', 'policy', 'slas', 'webhooks', 'locations', 'ports', 'wan', 'deploy',
   ]);
   if (o === undefined) return { issues: r.issues };
 
@@ -39,16 +40,19 @@ function readPlatform(input: unknown): { readonly platform?: Platform; readonly 
   const origin = readOrigin(r, o['origin']);
   const assets = readAssets(r, o['assets']);
   const locations = readLocations(r, or(o['locations'], []));
-  const places = new Set([...KNOWN_LOCATIONS.map((known) => known.id), ...locations.map((own) => own.id)]);
+  const known = new Set([...KNOWN_LOCATIONS.map((place) => place.id), ...locations.map((own) => own.id)]);
+  const places = { known, locations, onAws: o['deploy'] !== undefined };
   const controlPlane = readControlPlane(r, o['controlPlane'], places);
   const regions = readRegions(r, o['regions'], places);
   const witnessQuorum = readWitnessQuorum(r, o['witnessQuorum'], regions);
   const policy = readPolicy(r, or(o['policy'], {}), assets);
   const slas = readSlas(r, or(o['slas'], []), regions);
+  const webhooks = readWebhooks(r, or(o['webhooks'], []), regions, o['deploy'] !== undefined);
   const processes = regions.reduce((n, region) => n + (region.replicas ?? 1) + region.edges.length, 1);
   const base = readPorts(r, or(o['ports'], {}), processes);
-  const wan = readWan(r, or(o['wan'], {}), places);
+  const wan = readWan(r, or(o['wan'], {}), known);
   checkSiteIds(r, controlPlane, regions);
+  checkPeers(r, regions);
   const deploy = o['deploy'] === undefined ? undefined : readDeploy(r, o['deploy'], { name, controlPlane, regions, locations });
 
   const complete = regions.map(completeRegion).filter((region) => region !== undefined);
@@ -59,7 +63,7 @@ function readPlatform(input: unknown): { readonly platform?: Platform; readonly 
   if (r.issues.length > 0) return { issues: r.issues };
   // Without issues every part is there.
   const platform = {
-    name, origin, assets, controlPlane, regions: complete, witnessQuorum, policy, slas, locations, ports: { base }, wan,
+    name, origin, assets, controlPlane, regions: complete, witnessQuorum, policy, slas, webhooks, locations, ports: { base }, wan,
     ...(deploy === undefined ? {} : { deploy }),
   } as Platform;
   return { platform: deepFreeze(structuredClone(platform)), issues: [] };

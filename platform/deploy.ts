@@ -36,6 +36,12 @@ export interface DeployInput {
   readonly authorities?: string;
   /** Networks that operators call the control plane from, beside its own and the regions': a VPN's. @default - none */
   readonly operatorCidrs?: readonly string[];
+  /**
+   * Whether the networks of edge sites reach each other: by a transit gateway, or peering, of your own between them. Edge nodes then
+   * probe each other (see peers.ts), and let each other in at the port that clients call. The kit makes no such connection.
+   * @default - false: each site's network leads to its region and nowhere else, and edge nodes probe their region alone
+   */
+  readonly sitesConnected?: boolean;
   /** Whom alarms reach, by severity: e-mail addresses or https URLs. */
   readonly contacts: ContactsInput;
   /**
@@ -122,6 +128,8 @@ export interface Deploy {
   readonly replicaRegion: string;
   readonly authorities: string;
   readonly operatorCidrs: readonly string[];
+  /** Present where they are. */
+  readonly sitesConnected?: true;
   readonly contacts: ContactsInput;
   readonly runbooks?: string;
   readonly state?: StateInput;

@@ -56,6 +56,7 @@ export interface Reader {
   say(path: string, shown: string, allowed: string, hint?: string): undefined;
   /** The same of a value. */
   report(path: string, value: unknown, allowed: string, hint?: string): undefined;
+  /** What is written in the object itself. A key that is none of these is a mistake: `path.key: unknown key; allowed: <keys>; <hint>`. */
   object(path: string, value: unknown, keys: readonly string[]): Readonly<Record<string, unknown>> | undefined;
   list(path: string, value: unknown, min: number, max: number): readonly unknown[] | undefined;
   text(path: string, value: unknown, pattern: RegExp, allowed: string): string | undefined;
@@ -70,14 +71,15 @@ export const didYouMean = (written: unknown, candidates: Iterable<string>): stri
   return suggestion === null || suggestion === written ? undefined : `did you mean ${show(suggestion)}?`;
 };
 
+const withHint = (message: string, hint: string | undefined): string => (hint === undefined ? message : `${message}; ${hint}`);
+
 export function createReader(): Reader {
   const issues: Issue[] = [];
   const reader: Reader = {
     issues,
     say(path, shown, allowed, hint) {
       const where = path === '' ? 'the config' : path;
-      const message = `${where}: got ${shown}; allowed: ${allowed}${hint === undefined ? '' : `; ${hint}`}`;
-      issues.push({ path, value: shown, allowed, message });
+      issues.push({ path, value: shown, allowed, message: withHint(`${where}: got ${shown}; allowed: ${allowed}`, hint) });
     },
     report(path, value, allowed, hint) {
       return reader.say(path, show(value), allowed, hint);
@@ -90,7 +92,9 @@ export function createReader(): Reader {
       const own = Object.assign(Object.create(null) as Record<string, unknown>, value);
       for (const key of Object.keys(own)) {
         if (keys.includes(key)) continue;
-        reader.report(at(path, key), own[key], `no such key here, only ${keys.join(', ')}`, didYouMean(key, keys));
+        const where = at(path, key);
+        const allowed = keys.length === 0 ? 'none' : keys.join(', ');
+        issues.push({ path: where, value: show(own[key]), allowed, message: withHint(`${where}: unknown key; allowed: ${allowed}`, didYouMean(key, keys)) });
       }
       return own;
     },

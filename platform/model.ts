@@ -6,6 +6,7 @@
  */
 import type { Deploy, DeployInput } from './deploy.ts';
 import type { Indicator } from './indicators.ts';
+import type { IncidentEvent } from './webhooks.ts';
 
 /** Ids of sites (control plane, regions, edge nodes): they become key names, DNS labels and folder names. */
 export const SITE_ID_PATTERN = '^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$';
@@ -13,6 +14,9 @@ export const SITE_ID_PATTERN = '^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$';
 export const ASSET_CODE_PATTERN = '^[A-Z][A-Z0-9]{1,11}$';
 /** Minor units as digits without leading zeros, at most 18: see AMOUNT_MAX in services/protocol/types.ts. */
 export const LIMIT_PATTERN = '^(?:0|[1-9][0-9]{0,17})$';
+
+/** Edge nodes that one of them probes, at most. */
+export const PEERS_MAX = 16;
 
 export interface PlatformInput {
   /** A short name for people and folders, like a site id: `tidemark`. */
@@ -33,6 +37,8 @@ export interface PlatformInput {
   readonly policy?: PolicyInput;
   /** @default - none */
   readonly slas?: readonly SlaInput[];
+  /** Who is told of incidents. @default - nobody */
+  readonly webhooks?: readonly WebhookInput[];
   /** Places that are neither an AWS region nor a zone of one, such as a data centre of one's own. @default - none */
   readonly locations?: readonly LocationInput[];
   readonly ports?: PortsInput;
@@ -59,6 +65,7 @@ export interface ControlPlaneInput {
 
 export interface RegionInput {
   readonly id: string;
+  /** As of the control plane: anywhere; to be deployed on AWS: an AWS region. */
   readonly location: string;
   /** Processes that order and cosign, 1 to 7: with 1 nothing may fail, with 3 one may, with 5 two. @default 1 */
   readonly replicas?: number;
@@ -70,7 +77,10 @@ export interface RegionInput {
 
 export interface EdgeInput {
   readonly id: string;
+  /** An AWS region, a Local Zone, a Wavelength Zone or one of `locations`, deployed or not. */
   readonly location: string;
+  /** Edge nodes, of any region, that this one probes, at most PEERS_MAX; none of them: `[]`. @default - up to four: see peers.ts */
+  readonly peers?: readonly string[];
 }
 
 export interface PolicyInput {
@@ -121,6 +131,22 @@ export interface SlaInput {
   readonly runbook: string;
 }
 
+/** Which incidents: all of them (`global`), those of a region and its sites, or those of one edge site. */
+export type WebhookScope = 'global' | `region:${string}` | `site:${string}`;
+
+/** A receiver of incidents: CloudEvents by HTTP, signed as Standard Webhooks are (docs/telemetry.md). */
+export interface WebhookInput {
+  readonly id: string;
+  /** `https://`; `http://` only on this machine. No secret belongs in it: every delivery is signed. */
+  readonly url: string;
+  /** @default - all of them */
+  readonly events?: readonly IncidentEvent[];
+  /** The least severe that it is told of. @default 'ticket' */
+  readonly severity?: Severity;
+  /** @default 'global' */
+  readonly scope?: WebhookScope;
+}
+
 export interface LocationInput {
   readonly id: string;
   /** The AWS region through which everything else is reached. */
@@ -158,6 +184,7 @@ export interface Platform {
   readonly witnessQuorum: number;
   readonly policy: PlatformPolicy;
   readonly slas: readonly Sla[];
+  readonly webhooks: readonly Webhook[];
   readonly locations: readonly LocationInput[];
   readonly ports: Required<PortsInput>;
   readonly wan: Required<WanInput>;
@@ -200,6 +227,8 @@ export interface Sla {
   readonly owner: string;
   readonly runbook: string;
 }
+
+export type Webhook = Required<WebhookInput>;
 
 /** As services and the CLI call it. */
 export type Tier = 'global' | 'region' | 'edge';

@@ -29,9 +29,13 @@ export const SECRET_BYTES_MAX = 65_536;
 const COMMON = ['trust', 'token', 'tls-cert', 'tls-key'] as const;
 
 /** The secrets of one stack, as the last part of their names. */
-export function secretsOf(platform: Pick<Platform, 'regions'> & { readonly deploy: Pick<Deploy, 'storage'> }, stack: Pick<StackRef, 'kind' | 'id'>): readonly string[] {
+export function secretsOf(
+  platform: Pick<Platform, 'regions' | 'webhooks'> & { readonly deploy: Pick<Deploy, 'storage'> }, stack: Pick<StackRef, 'kind' | 'id'>,
+): readonly string[] {
   if (stack.kind === 'edge') return ['key', ...COMMON];
-  if (stack.kind === 'global') return ['key', ...COMMON, ...(platform.deploy.storage === 'managed' ? [LEDGER_SECRET] : [])];
+  if (stack.kind === 'global') {
+    return ['key', ...COMMON, ...(platform.deploy.storage === 'managed' ? [LEDGER_SECRET] : []), ...(platform.webhooks.length > 0 ? [WEBHOOK_SECRETS] : [])];
+  }
   const region = platform.regions.find((r) => r.id === stack.id);
   if (region === undefined) throw new RangeError(`no region ${JSON.stringify(stack.id)}; there are ${platform.regions.map((r) => r.id).join(', ')}`);
   return [...replicaKeys(region), 'region-key', ...COMMON, ...(platform.deploy.storage === 'managed' ? STREAM : [])];
@@ -39,6 +43,9 @@ export function secretsOf(platform: Pick<Platform, 'regions'> & { readonly deplo
 
 /** User and password of the ledger's database, as JSON: the control plane's own, not the database's master. */
 export const LEDGER_SECRET = 'ledger-credentials';
+
+/** Signing secrets of the webhooks, as JSON by webhook: the control plane signs with them, receivers check by them. */
+export const WEBHOOK_SECRETS = 'webhook-secrets';
 
 /** Of a region whose order is kept by a JetStream cluster: its token, and the certificate of its servers. */
 const STREAM = ['stream-token', 'stream-tls-cert', 'stream-tls-key'] as const;

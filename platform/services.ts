@@ -58,6 +58,18 @@ export const COMMON_SETTINGS = {
     env: 'TIDEMARK_SLAS', kind: 'file', optional: true,
     what: 'the platform\'s SLAs, a JSON list as definePlatform() returns them; without it none is measured',
   },
+  otlp: {
+    env: 'TIDEMARK_OTLP_ENDPOINT', kind: 'text', optional: true,
+    what: 'base URL of an OTLP/HTTP receiver, http://127.0.0.1:4318: traces and metrics are sent to /v1/traces and /v1/metrics there; without it none are',
+  },
+  otlpHeaders: {
+    env: 'TIDEMARK_OTLP_HEADERS', kind: 'file', secret: true, optional: true,
+    what: 'headers of each request to the OTLP receiver, a JSON object of texts',
+  },
+  otlpTemporality: {
+    env: 'TIDEMARK_OTLP_TEMPORALITY', kind: 'text', default: 'cumulative',
+    what: 'how counters and histograms are sent: cumulative, or delta (what is new since the receiver took the last ones)',
+  },
   logLevel: { env: 'TIDEMARK_LOG_LEVEL', kind: 'text', default: 'info', what: 'pino level: trace, debug, info, warn, error, fatal or silent' },
 } as const satisfies Record<string, Setting>;
 
@@ -65,9 +77,21 @@ export const EDGE_SETTINGS = {
   ...COMMON_SETTINGS,
   regionUrls: { env: 'TIDEMARK_REGION_URLS', kind: 'list', what: 'base URLs of the region\'s replicas, comma-separated, in order of preference' },
   policy: { env: 'TIDEMARK_POLICY', kind: 'file', what: 'the policy, as canonical JSON' },
+  peers: {
+    env: 'TIDEMARK_PEERS', kind: 'json', default: '[]',
+    what: 'other edge nodes that this one probes once a second, a JSON list of {"site", "url"}, at most 16; the url is a base URL',
+  },
   telemetryWindow: {
     env: 'TIDEMARK_TELEMETRY_WINDOW_MS', kind: 'number', default: '5000',
     what: 'how long a telemetry window is, milliseconds; 0 counts, but sends nothing',
+  },
+  traceRatio: {
+    env: 'TIDEMARK_TRACE_RATIO', kind: 'number', default: '0',
+    what: 'of a million settlements whose senders do not trace them, how many are traced: 0 to 1000000',
+  },
+  traceClients: {
+    env: 'TIDEMARK_TRACE_CLIENTS', kind: 'number', default: '100',
+    what: 'requests a second whose senders may have them traced (the sampled flag of their traceparent header); 0: none',
   },
 } as const satisfies Record<string, Setting>;
 
@@ -109,6 +133,15 @@ export const CONTROL_SETTINGS = {
   },
   assets: { env: 'TIDEMARK_ASSETS', kind: 'list', default: '', what: 'asset codes that accounts may be in, comma-separated; empty allows any' },
   dashboard: { env: 'TIDEMARK_DASHBOARD', kind: 'text', optional: true, what: 'folder of the built page that is served at /; without it there is none' },
+  local: {
+    env: 'TIDEMARK_LOCAL_CONTROL', kind: 'text', optional: true,
+    what: 'base URL, on loopback, of the control API of the platform on this machine: its page can then cut sites off and heal them; the token is needed with it',
+  },
+  webhooks: { env: 'TIDEMARK_WEBHOOKS', kind: 'json', default: '[]', what: 'who is told of incidents, a JSON list of webhooks as definePlatform() returns them' },
+  webhookSecrets: {
+    env: 'TIDEMARK_WEBHOOK_SECRETS', kind: 'file', secret: true, optional: true,
+    what: 'signing secrets of the webhooks, a JSON object: webhook id -> "whsec_..."; or a list of up to three of them, while one follows another',
+  },
   witnessUrls: { env: 'TIDEMARK_WITNESS_URLS', kind: 'json', default: '{}', what: 'JSON object: region id -> list of its replicas\' base URLs' },
 } as const satisfies Record<string, Setting>;
 
@@ -130,6 +163,8 @@ export interface ServiceContract {
   readonly metricsPath: string;
   /** Where the volume for data is mounted. */
   readonly dataFolder: string;
+  /** In the image, where the built page is that it serves; it has none without. */
+  readonly pageFolder?: string;
   /** User and group that it runs as. */
   readonly uid: number;
   /** How long it may take to stop after SIGTERM. Seconds. */
@@ -149,6 +184,7 @@ export const SERVICES: Readonly<Record<ServiceId, ServiceContract>> = {
   },
   'control-plane': {
     ...COMMON_CONTRACT, id: 'control-plane', title: 'Control plane', entry: 'services/control-plane/main.ts', settings: CONTROL_SETTINGS,
+    pageFolder: '/app/dashboard',
   },
 };
 

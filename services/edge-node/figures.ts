@@ -6,11 +6,12 @@
 import type { Sla } from '../../platform/index.ts';
 import { STAGES, type Drift, type OutcomeEntry, type ServiceStatus } from '../protocol/index.ts';
 import type { Metric } from '../shell/index.ts';
-import { addAmount, addShare, addSums, COUNTS, emptySums, isQuiet, peeringOf, record, toJson, type Gauges, type Sums } from '../telemetry/index.ts';
+import { addAmount, addShare, addSums, COUNTS, emptySums, isQuiet, peeringOf, PROVISIONAL_AGES_MS, record, toJson, type Gauges, type Sums } from '../telemetry/index.ts';
 import { createJudge } from './core/judge.ts';
 import { createMinutes } from './core/minutes.ts';
 import type { OutcomeEffect } from './core/node.ts';
 import { createPartitions } from './core/partitions.ts';
+import { createPeers, type Probe } from './core/peers.ts';
 import { figureMetrics } from './figure-metrics.ts';
 import type { Flush } from './intake.ts';
 import { createQueue } from './queue.ts';
@@ -45,8 +46,8 @@ export interface Figures {
   readonly answered: (count: number, lagMs: number) => void;
   /** A client's request was answered, well or not. */
   readonly requested: (good: boolean) => void;
-  /** A probe of the site above came back after so many milliseconds, or did not (null). */
-  readonly probed: (to: string, rttMs: number | null) => void;
+  /** A probe of another site came back, or did not. */
+  readonly probed: (probe: Probe) => void;
   /** A commit is on disk. */
   readonly decided: (flush: Flush) => void;
   /** At start, before anything else, in order. */
@@ -65,7 +66,9 @@ export interface Figures {
   /** What was taken could not be kept: it counts as part of the next window. */
   readonly putBack: () => void;
   /** How things stand. */
-  readonly provisional: (time: number) => Pick<Gauges, 'provisional' | 'provisionalRatio' | 'provisionalAgeMs'>;
+  readonly provisional: (time: number) => Pick<Gauges, 'provisional' | 'provisionalRatio' | 'provisionalAgeMs' | 'provisionalByAge'>;
+  /** How the ways to the sites probed stand; undefined while nothing is known of any. */
+  readonly peers: () => Gauges['peers'];
   readonly counts: () => Readonly<Record<string, number>>;
   /** Whether nothing but probes and requests was counted in the open window. */
   readonly quiet: () => boolean;
@@ -87,6 +90,7 @@ export interface FiguresOptions {
 export function createFigures(o: FiguresOptions): Figures {
   const judge = createJudge(o.slas, o.node, o.region);
   const minutes = createMinutes(judge.worst);
+  const peers = createPeers();
   /** Since the start, without what is in the other two: the open window, and one that was taken and is not kept yet. */
   const total = emptySums();
   let window = emptySums();
@@ -134,6 +138,17 @@ export function createFigures(o: FiguresOptions): Figures {
     }
   }
 
+  /** As `PROVISIONAL_AGES_MS` tells them apart. */
+  function provisionalByAge(time: number): number[] {
+    const counts = new Array<number>(PROVISIONAL_AGES_MS.length + 1).fill(0);
+    for (let place = orderedCommits; ; place += 1) {
+      const f = underWay.at(place);
+      if (f === undefined) return counts;
+      const older = PROVISIONAL_AGES_MS.findIndex((age) => time - f.decidedAt <= age);
+      counts[older < 0 ? PROVISIONAL_AGES_MS.length : older]! += f.count - f.refused;
+    }
+  }
+
   const provisionalRatio = (): number => (provisional === 0 ? 0 : Math.min(1, provisional / Math.max(provisional, minutes.lastHour())));
 
   function since(): Sums {
@@ -162,11 +177,16 @@ export function createFigures(o: FiguresOptions): Figures {
 
     requested: (good) => judge.event('availability', good),
 
-    probed(to, rttMs) {
+    probed(probe) {
+      const { to, rttMs } = probe;
       const peering = peeringOf(window, to);
       peering.sent += 1;
       if (rttMs === null) peering.lost += 1;
       else record(peering.rtt, rttMs);
+      const jitterMs = peers.probed(probe);
+      if (jitterMs !== null) record(peering.jitter, jitterMs);
+      // The SLAs are about the way up, which settlements take.
+      if (to !== o.region) return;
       judge.took('peering-rtt', rttMs ?? Infinity, 1);
       minutes.probe(rttMs === null);
     },
@@ -281,7 +301,11 @@ export function createFigures(o: FiguresOptions): Figures {
       outgoing = null;
     },
 
-    provisional: (time) => ({ provisional, provisionalRatio: provisionalRatio(), provisionalAgeMs: Math.floor(provisionalAge(time)) }),
+    provisional: (time) => ({ provisional, provisionalRatio: provisionalRatio(), provisionalAgeMs: Math.floor(provisionalAge(time)), ...(provisional === 0 ? {} : { provisionalByAge: provisionalByAge(time) }) }),
+    peers() {
+      const states = peers.states();
+      return Object.keys(states).length === 0 ? undefined : states;
+    },
     counts: () => Object.fromEntries(COUNTS.map((name) => [name, total.counts[name] + (outgoing?.counts[name] ?? 0) + window.counts[name]])),
     quiet: () => isQuiet(window),
     oldestAt: () => underWay.at(0)?.decidedAt ?? null,

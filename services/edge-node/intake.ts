@@ -28,6 +28,16 @@ export interface Decided {
   readonly conflict: boolean;
 }
 
+/** A commit with entries that are followed; times in milliseconds since 1970. */
+export interface TracedCommit {
+  /** Deciding began. */
+  readonly startedAt: number;
+  readonly decidedAt: number;
+  /** It is on disk. */
+  readonly committedAt: number;
+  readonly traced: readonly { readonly entry: DecisionEntry; readonly index: number; readonly receivedAt: number }[];
+}
+
 export interface Flush {
   readonly first: number;
   readonly count: number;
@@ -39,7 +49,8 @@ export interface Flush {
 }
 
 export interface Intake {
-  settle(instructions: readonly Instruction[], receivedAt: number): Promise<readonly Decided[]>;
+  /** @param trace what stands in the entry of a lone settlement that its sender follows */
+  settle(instructions: readonly Instruction[], receivedAt: number, trace?: string): Promise<readonly Decided[]>;
   /** The entry under an id, if there is one. */
   find(id: string): { entry: DecisionEntry; index: number; leaf: string } | undefined;
   queued(): number;
@@ -51,6 +62,7 @@ const STORAGE_FAILED = (): Problem =>
 interface Waiting {
   readonly instructions: readonly Instruction[];
   readonly receivedAt: number;
+  readonly trace: string | undefined;
   readonly resolve: (decided: readonly Decided[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -59,9 +71,11 @@ export function createIntake(
   core: EdgeCore, store: EdgeStore, now: () => number, connected: () => boolean,
   /** Brings an account's last known state from disk into the core, when it is not there. */
   recall: (account: string) => void,
-  onFlush: (flush: Flush) => void,
+  onFlush: (flush: Flush, traced: TracedCommit | null) => void,
   /** The log could not be written, or is not what was written: memory and disk differ, and nothing more may be decided. */
   onFailure: (error: unknown) => void,
+  /** What stands in the entry of a settlement whose sender does not follow it; undefined when none is followed. */
+  sample?: (id: string) => string | undefined,
 ): Intake {
   let waiting: Waiting[] = [];
   let queued = 0;
@@ -102,13 +116,19 @@ export function createIntake(
     const online = connected();
     const first = store.log.size;
     const all: Instruction[] = [];
-    for (const w of group) for (const instruction of w.instructions) all.push(instruction);
+    /** By item: the trace that its sender follows it in. */
+    let followed: Map<number, string> | null = null;
+    for (const w of group) {
+      if (w.trace !== undefined) (followed ??= new Map()).set(all.length, w.trace);
+      for (const instruction of w.instructions) all.push(instruction);
+    }
     const entries: DecisionEntry[] = [];
     const texts: string[] = [];
     /** For each item: the position of its entry in this commit, or what was found on the log. */
     const places: (number | { entry: DecisionEntry; index: number; leaf: string })[] = [];
     let bytes = 0;
     let refused = 0;
+    const traced: { entry: DecisionEntry; index: number; item: number }[] = [];
     for (let i = 0; i < size; i += 1) {
       const instruction = all[i]!;
       const earlier = store.claimId(instruction.id);
@@ -118,7 +138,10 @@ export function createIntake(
       }
       recall(instruction.debitAccount);
       recall(instruction.creditAccount);
-      const entry = core.decide(instruction, time, online);
+      const decided = core.decide(instruction, time, online);
+      const trace = followed?.get(i) ?? sample?.(instruction.id);
+      const entry = trace === undefined ? decided : { ...decided, trace };
+      if (trace !== undefined) traced.push({ entry, index: first + entries.length, item: i });
       const text = encodeDecision(entry);
       bytes += 2 + text.length;
       if (entry.decision.result === 'refused') refused += 1;
@@ -137,9 +160,13 @@ export function createIntake(
         offset += 2 + text.length;
       }
       hashes = bundleLeafHashes(bundle).hashes;
+      const decidedAt = traced.length === 0 ? time : now();
       store.append(bundle, hashes);
       const receivedAt = group.reduce((least, w) => Math.min(least, w.receivedAt), time);
-      onFlush({ first, count: entries.length, decidedAt: time, receivedAt, offline: online ? 0 : entries.length, refused });
+      onFlush(
+        { first, count: entries.length, decidedAt: time, receivedAt, offline: online ? 0 : entries.length, refused },
+        traced.length === 0 ? null : { startedAt: time, decidedAt, committedAt: now(), traced: withRequests(traced, group) },
+      );
     }
     const leaves = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength);
     let item = 0;
@@ -167,7 +194,7 @@ export function createIntake(
   }
 
   return {
-    settle(instructions, receivedAt) {
+    settle(instructions, receivedAt, trace) {
       if (failed) return Promise.reject(STORAGE_FAILED());
       if (queued + instructions.length > QUEUE_MAX) {
         return Promise.reject(new Problem(503, 'overloaded', `${queued} settlements wait already, at most ${QUEUE_MAX} may; send again later`, {}, 1));
@@ -177,7 +204,7 @@ export function createIntake(
       }
       queued += instructions.length;
       return new Promise((resolve, reject) => {
-        waiting.push({ instructions, receivedAt, resolve, reject });
+        waiting.push({ instructions, receivedAt, trace, resolve, reject });
         schedule();
       });
     },
@@ -194,4 +221,17 @@ export function createIntake(
     },
     queued: () => queued,
   };
+}
+
+/** With when the request of each came in; both lists are in the order of the items. */
+function withRequests(traced: readonly { entry: DecisionEntry; index: number; item: number }[], group: readonly Waiting[]): TracedCommit['traced'] {
+  let request = 0;
+  let end = group[0]!.instructions.length;
+  return traced.map(({ entry, index, item }) => {
+    while (item >= end) {
+      request += 1;
+      end += group[request]!.instructions.length;
+    }
+    return { entry, index, receivedAt: group[request]!.receivedAt };
+  });
 }

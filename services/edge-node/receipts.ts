@@ -1,5 +1,5 @@
 /** What the node says of one settlement: its receipt, its state, its proofs. Built from the log and the proven outcomes. */
-import { decodeGlobal, type DecisionEntry, type OutcomeEntry, type SettlementState } from '../protocol/index.ts';
+import { decodeGlobal, traceIdOf, type DecisionEntry, type OutcomeEntry, type SettlementState } from '../protocol/index.ts';
 import { bundleLeafHashes, decodeBundle, formatProof, inclusionFromRange, signCheckpoint, type Signer } from '../transparency/index.ts';
 import type { Decided } from './intake.ts';
 import type { EdgeStore, OutcomeRange } from './store.ts';
@@ -42,6 +42,7 @@ export function settlementView(store: EdgeStore, node: string, found: { entry: D
     mode: entry.decision.mode, ...(reason === undefined ? {} : { reason }),
     ...(refusedHere ? { refusedAtEdge: true } : {}),
     node, index, decidedAt: entry.decidedAt,
+    ...(entry.trace === undefined ? {} : { traceId: traceIdOf(entry) }),
     ...(orderedAt === undefined ? {} : { orderedAt }),
     ...(range === undefined ? {} : { finalAt: range.at, globalIndex: range.start + index - range.from }),
     ...(outcome?.duplicateOf === undefined ? {} : { duplicateOf: outcome.duplicateOf }),

@@ -10,6 +10,7 @@ import type { Decided, Intake } from './intake.ts';
 import type { Link } from './link.ts';
 import { edgeProof, globalProof, receiptJson, settlementView } from './receipts.ts';
 import type { EdgeStore } from './store.ts';
+import { traceOf, type EdgeTracing, type Followed } from './tracing.ts';
 
 export interface RouteOptions {
   readonly node: string;
@@ -25,6 +26,7 @@ export interface RouteOptions {
   readonly orderedSize: () => number;
   readonly halted: () => string | null;
   readonly onAnswered: (count: number, lagMs: number) => void;
+  readonly tracing: EdgeTracing;
 }
 
 const id = { type: 'string', pattern: ID_PATTERN } as const;
@@ -117,6 +119,7 @@ function addSettlements(server: Server, o: RouteOptions): void {
       validatorCompiler: () => () => true,
       schema: {
         tags, summary: 'Settle one, or up to 10,000',
+        headers: { type: 'object', properties: { traceparent: { type: 'string', description: 'W3C Trace Context; with the sampled flag, a lone settlement is traced through all tiers' } } },
         body: { oneOf: [settlementSchema, { type: 'object', required: ['settlements'], properties: { settlements: { type: 'array', maxItems: BATCH_MAX, items: settlementSchema } } }], examples: [settlementExample] },
         response: {
           200: answered('Repeated: the receipt of the first time; or the answers to a batch', { oneOf: [receiptSchema, answerSchema] }),
@@ -128,7 +131,17 @@ function addSettlements(server: Server, o: RouteOptions): void {
           }),
         },
       },
-    }, (request, reply) => settle(o, request, reply));
+    }, async (request, reply) => {
+      const receivedAt = o.now();
+      const followed = o.tracing.followed(request.headers, receivedAt);
+      if (followed === null) return settle(o, request, reply, receivedAt, null);
+      try {
+        return await settle(o, request, reply, receivedAt, followed);
+      } catch (error) {
+        o.tracing.failed(followed, error);
+        throw error;
+      }
+    });
   });
 
   const find = (request: FastifyRequest): ReturnType<Intake['find']> & object => {
@@ -160,8 +173,7 @@ function addSettlements(server: Server, o: RouteOptions): void {
 
 type Item = { readonly instruction: Instruction } | { readonly problem: Problem; readonly id: unknown };
 
-async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const receivedAt = o.now();
+async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyReply, receivedAt: number, followed: Followed | null): Promise<FastifyReply> {
   const why = o.halted();
   if (why !== null) throw new Problem(503, 'halted', why, {}, 30);
   const { body } = request;
@@ -170,10 +182,12 @@ async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyRe
   if (list === undefined) {
     const instruction = parseInstruction(body);
     if (o.link.connected(receivedAt)) await o.accounts.ensure([instruction.debitAccount, instruction.creditAccount]);
-    const [decided] = await o.intake.settle([instruction], receivedAt);
+    const [decided] = await o.intake.settle([instruction], receivedAt, followed === null ? undefined : traceOf(followed));
     o.onAnswered(1, o.now() - receivedAt);
     if (decided!.conflict) throw conflict(decided!);
-    return reply.status(decided!.repeated ? 200 : 201).type('application/json').send(receiptJson(o.node, decided!));
+    const status = decided!.repeated ? 200 : 201;
+    o.tracing.answered(followed, decided!, receivedAt, status);
+    return reply.status(status).type('application/json').send(receiptJson(o.node, decided!));
   }
   if (!Array.isArray(list) || list.length === 0 || list.length > BATCH_MAX) {
     throw new Problem(400, 'invalid-batch', `settlements: expected a list of 1 to ${BATCH_MAX} settlements, got ${Array.isArray(list) ? `${list.length} items` : typeof list}`);
@@ -194,6 +208,7 @@ async function settle(o: RouteOptions, request: FastifyRequest, reply: FastifyRe
   if (o.link.connected(receivedAt)) await o.accounts.ensure(accountsOf(instructions));
   const decided = instructions.length === 0 ? [] : await o.intake.settle(instructions, receivedAt);
   o.onAnswered(instructions.length, o.now() - receivedAt);
+  o.tracing.batchAnswered(followed, decided, receivedAt);
   let next = 0;
   // Receipts are ids, codes and digits: one byte a character, until a problem quotes what a client sent.
   let ascii = true;

@@ -1,9 +1,9 @@
 /** The edge node put together: disk, mind, links to the region, HTTP API. */
 import { join } from 'node:path';
-import type { EDGE_SETTINGS } from '../../platform/index.ts';
-import { decodeDecision, decodeOutcomes, decodePolicy, type ServiceStatus } from '../protocol/index.ts';
+import { EDGE_SETTINGS } from '../../platform/index.ts';
+import { decodeDecision, decodeOutcomes, decodePolicy, PARTS_PER_MILLION, type ServiceStatus } from '../protocol/index.ts';
 import {
-  baseUrl, createHttpClient, createServer, parsed, readAll, readSigner, readTls, readTrust, SettingsError, startLoop,
+  baseUrl, createHttpClient, createRoundTrip, createServer, createTracer, parsed, readAll, readOtlp, readSigner, readTls, readTrust, SettingsError, startLoop, startOtlp,
   type Logger, type Metric, type Running, type Settings,
 } from '../shell/index.ts';
 import { parseSlas, type Gauges } from '../telemetry/index.ts';
@@ -15,10 +15,13 @@ import { createFigures, type Resumed } from './figures.ts';
 import { createIncidents } from './incidents.ts';
 import { createIntake } from './intake.ts';
 import { createLink } from './link.ts';
+import { parsePeers } from './peers-setting.ts';
+import { startProber } from './prober.ts';
 import { addRoutes, countRequests } from './routes.ts';
 import { openEdgeStore, type CachedRow } from './store.ts';
 import { startTelemetry } from './telemetry.ts';
 import { openTelemetryStore } from './telemetry-store.ts';
+import { createEdgeTracing } from './tracing.ts';
 import { startUplink } from './uplink.ts';
 
 /** Accounts kept in memory; the others wait on disk. */
@@ -38,18 +41,25 @@ const SAVE_ACCOUNTS_EVERY = 50_000;
  */
 export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, logger: Logger): Promise<Running> {
   const node = settings.site;
-  const { trust, signer, policy, slas, tls } = readAll({
+  const { trust, signer, policy, slas, tls, otlp: target } = readAll({
     trust: () => readTrust(settings.trust), signer: () => readSigner(settings.key), tls: () => readTls(settings),
     policy: () => parsed(settings.policy, (text) => decodePolicy(text.trim())),
     slas: () => (settings.slas === undefined ? [] : parsed(settings.slas, parseSlas)),
+    otlp: () => readOtlp(settings), traceRatio: () => checkRatio(settings.traceRatio),
   });
   const region = [...trust.regions.values()].find((r) => r.nodes.has(node));
   if (region === undefined) throw new SettingsError(`${settings.trust.source}: no region has a node ${node}`);
   const own = region.nodes.get(node)!;
   if (own.vkey !== signer.vkey) throw new SettingsError(`${settings.key.source}: is the key of ${signer.vkey}, node ${node} signs as ${own.vkey} in ${settings.trust.source}`);
+  const peers = parsePeers(settings.peers, [node, region.id]);
 
   const now = (): number => performance.timeOrigin + performance.now();
   const startedAt = now();
+  const otlp = startOtlp({ target, service: 'edge-node', instance: node, attributes: { 'tidemark.region': region.id }, tls, logger, now });
+  const tracer = createTracer({ ...otlp, logger });
+  const tracing = createEdgeTracing({
+    node, region: region.id, tracer, now, partsPerMillion: settings.traceRatio, clientsPerSecond: settings.traceClients,
+  });
   let settledUnsaved = 0;
   const store = openEdgeStore(join(settings.data, 'edge.db'));
   const core = createEdgeCore(policy, store.finalSize());
@@ -67,6 +77,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
   const orderedBefore = Math.max(store.orderedSize(), core.finalSize());
   /** Commits without outcome, as their entries' times tell them apart. */
   const underWay: (Resumed & { count: number; refused: number })[] = [];
+  const tracesTold = store.tracesTold();
   for (let first = core.finalSize(); first < store.log.size; first += REPLAY_CHUNK) {
     const chunk = decodeBundle(store.log.entries(first, Math.min(store.log.size, first + REPLAY_CHUNK)));
     for (const [i, bytes] of chunk.entries()) {
@@ -78,6 +89,9 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       }
       last.count += 1;
       if (entry.decision.result === 'refused') last.refused += 1;
+      if (entry.trace !== undefined) {
+        tracing.resume({ entry, index: first + i, receivedAt: entry.decidedAt }, orderedAt, first + i < tracesTold);
+      }
       recall(entry.instruction.debitAccount);
       recall(entry.instruction.creditAccount);
       core.replay(entry);
@@ -127,13 +141,14 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     makeRoom();
   });
 
-  const intake = createIntake(core, store, now, () => link.connected(now()), recall, (flush) => {
+  const intake = createIntake(core, store, now, () => link.connected(now()), recall, (flush, traced) => {
     figures.decided(flush);
+    if (traced !== null) tracing.decided(traced);
     uplink.wake();
   }, (error) => {
     logger.fatal({ err: error }, 'the log could not be written or read');
     halt('storage-failed', (error as Error).message);
-  });
+  }, tracing.sample);
 
   const uplink = startUplink({
     node, signer, store, link, http, logger, now, halt, incident, orderedSize: () => orderedSize, quorum: region.quorum, halted: () => halted() !== null,
@@ -145,6 +160,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     store.saveOrdered(size, time);
     uplink.ordered();
     figures.orderedUpTo(size, time);
+    tracing.orderedUpTo(size, time);
   }
 
   function onOutcomes(proven: readonly ProvenOutcomes[]): void {
@@ -155,6 +171,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     for (const { range, outcomes } of proven) {
       // What is proven final is ordered as well, whether or not word of the order came first.
       if (range.to > orderedSize) onOrdered(range.to);
+      tracing.settled(range.from, outcomes, time);
       outcomes.forEach((outcome, i) => {
         const effect = core.settle(outcome, range.start + i, time);
         figures.settled(outcome, effect);
@@ -204,13 +221,21 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
   }
 
   const gauges = (time: number): Gauges => ({
-    state: nodeState(time), ...figures.provisional(time), queued: core.pendingCount(), logSize: store.log.size,
+    state: nodeState(time), ...figures.provisional(time), queued: core.pendingCount(), logSize: store.log.size, ...waysOpen(),
   });
+  const waysOpen = (): Pick<Gauges, 'peers'> => {
+    const states = figures.peers();
+    return states === undefined ? {} : { peers: states };
+  };
   const nodeState = (time: number): Gauges['state'] =>
     (halted() !== null ? 'halted' : link.connected(time) ? 'ready' : 'disconnected');
   const telemetry = startTelemetry({
     node, region: region.id, trust, signer, store: deltas, figures, urls: settings.regionUrls, http: createHttpClient(tls), logger, now,
     windowMs: settings.telemetryWindow, tick: look, gauges, onIncident: incident,
+  });
+  const prober = startProber({
+    targets: [{ site: region.id, urls: settings.regionUrls }, ...peers.map(({ site, url }) => ({ site, urls: [url] }))],
+    open: (url) => createRoundTrip({ ...tls, url, now }), now, random: Math.random(), onProbe: figures.probed,
   });
 
   const notReady = (): string | null => halted()
@@ -242,18 +267,18 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       gauge('connected', '1 while the centre is in reach through the region.', link.connected(now()) ? 1 : 0),
       gauge('queued', 'Settlements waiting for a commit.', intake.queued()),
       gauge('telemetry_waiting', 'Telemetry deltas that the centre has not acknowledged.', telemetry.waiting()),
-      ...figures.metrics(gauges(now())),
+      ...figures.metrics(gauges(now())), ...tracing.metrics(), ...otlp.metrics(),
     ];
   }
 
   const server = await createServer({
     name: `Tidemark edge node ${node}`, description: 'Settles at once, durably; see docs/protocol.md.', logger, notReady, metrics,
-    certificate: tls.certificate,
+    otlp, certificate: tls.certificate,
   });
   countRequests(server, figures.requested);
   addRoutes(server, {
     node, signer, core, store, intake, accounts, link, now, recall, orderedSize: () => orderedSize, halted,
-    onAnswered: figures.answered,
+    onAnswered: figures.answered, tracing,
   });
   server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());
   await server.listen({ host: settings.host, port: settings.port });
@@ -264,11 +289,22 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     url,
     async stop() {
       await server.close();
-      await Promise.all([uplink.stop(), downlink.stop(), heartbeat.stop()]);
+      await Promise.all([uplink.stop(), downlink.stop(), heartbeat.stop(), prober.stop()]);
       await telemetry.stop();
+      // Not waited for: the exporter sends it while it stops.
+      void tracer.flush();
+      await otlp.stop();
+      store.saveTracesTold(store.log.size);
       await http.close();
       saveDirty();
       store.close();
     },
   };
+}
+
+/** @throws SettingsError when it is no share */
+function checkRatio(partsPerMillion: number): void {
+  if (partsPerMillion <= PARTS_PER_MILLION) return;
+  const { env, what } = EDGE_SETTINGS.traceRatio;
+  throw new SettingsError(`${env}: expected at most ${PARTS_PER_MILLION}, got ${partsPerMillion} (${what})`);
 }

@@ -51,6 +51,9 @@ export interface EdgeStore {
   finalSize(): number;
   outcomeRange(index: number): OutcomeRange | undefined;
   account(id: string): CachedRow | undefined;
+  /** Log size up to which an earlier life had told the spans of all that was decided. */
+  tracesTold(): number;
+  saveTracesTold(size: number): void;
   policy(digest: string): string | undefined;
   savePolicy(digest: string, text: string): void;
   close(): void;
@@ -72,6 +75,8 @@ const MIGRATIONS: readonly Migration[] = [`
   CREATE TABLE policy (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE accounts_saved (one INTEGER PRIMARY KEY CHECK (one = 1), settled INTEGER NOT NULL);
   INSERT INTO accounts_saved VALUES (1, 0);
+`, `
+  CREATE TABLE traces_told (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL);
 `];
 
 const HASH = 32;
@@ -109,6 +114,8 @@ export function openEdgeStore(path: string): EdgeStore {
   const accountsSaved = db.prepare('UPDATE accounts_saved SET settled = ?');
   const outcomeLast = db.prepare('SELECT past FROM outcome ORDER BY first DESC LIMIT 1');
   const checkpointPut = db.prepare('INSERT INTO checkpoint (note) VALUES (?) ON CONFLICT (note) DO UPDATE SET note = excluded.note RETURNING id');
+  const toldGet = db.prepare('SELECT size FROM traces_told');
+  const toldPut = db.prepare('INSERT OR REPLACE INTO traces_told VALUES (1, ?)');
   const policyGet = db.prepare('SELECT text FROM policy WHERE digest = ?');
   const policyPut = db.prepare('INSERT OR IGNORE INTO policy VALUES (?, ?)');
 
@@ -171,6 +178,8 @@ export function openEdgeStore(path: string): EdgeStore {
       const row = accountGet.get(id) as { state: string; confirmed_at: number } | undefined;
       return row === undefined ? undefined : { state: decodeAccountState(JSON.parse(row.state)), confirmedAt: row.confirmed_at };
     },
+    tracesTold: () => (toldGet.get() as { size: number } | undefined)?.size ?? 0,
+    saveTracesTold: (size) => relaxedTransaction(db, () => void toldPut.run(size)),
     policy: (digest) => (policyGet.get(digest) as { text: string } | undefined)?.text,
     savePolicy(digest, text) {
       policyPut.run(digest, text);

@@ -20,7 +20,6 @@ export const WAITING_MAX = 1_024;
 /** Windows become twice as wide with each of so many deltas that wait, up to an hour: most of the WAITING_MAX are then of the first minutes. */
 const WIDEN_EVERY = 64;
 const WIDTH_MAX_MS = 3_600_000;
-const PROBE_TIMEOUT_MS = 2_000;
 
 export interface TelemetryOptions {
   readonly node: string;
@@ -52,6 +51,9 @@ export interface Telemetry {
 export const windowWidth = (windowMs: number, waiting: number): number =>
   (waiting >= WAITING_MAX ? Infinity : Math.max(windowMs, Math.min(WIDTH_MAX_MS, windowMs * 2 ** Math.floor(waiting / WIDEN_EVERY))));
 
+/** Of how things stand, what is told at once when it changes. */
+const standingOf = ({ state, peers = {} }: Gauges): string => JSON.stringify([state, Object.entries(peers).map(([to, { up }]) => [to, up])]);
+
 /** The steps, without a timer. */
 export interface TelemetrySteps {
   /**
@@ -78,7 +80,7 @@ export function createTelemetrySteps(o: StepsOptions): TelemetrySteps {
   const { store, figures } = o;
   // What was told stays told: a clock that was set back waits for its own past.
   let from = Math.max(Math.floor(o.now()), store.last()?.to ?? 0);
-  let state: Gauges['state'] | null = null;
+  let standing: string | null = null;
   let target = 0;
   return {
     async close(isLast = false) {
@@ -86,7 +88,8 @@ export function createTelemetrySteps(o: StepsOptions): TelemetrySteps {
       if (o.windowMs === 0 || time <= from) return false;
       const gauges = o.gauges(time);
       if (!isLast && time - from < windowWidth(o.windowMs, store.count())) return false;
-      if (!isLast && time - from < QUIET_MS && gauges.state === state && figures.quiet()) return false;
+      const stands = standingOf(gauges);
+      if (!isLast && time - from < QUIET_MS && stands === standing && figures.quiet()) return false;
       const seq = (store.last()?.seq ?? 0) + 1;
       const { sums, marks } = figures.take();
       try {
@@ -98,7 +101,7 @@ export function createTelemetrySteps(o: StepsOptions): TelemetrySteps {
       }
       figures.kept();
       from = time;
-      state = gauges.state;
+      standing = stands;
       return true;
     },
 
@@ -130,9 +133,8 @@ export function createTelemetrySteps(o: StepsOptions): TelemetrySteps {
 }
 
 export function startTelemetry(o: TelemetryOptions): Telemetry {
-  const { store, figures } = o;
+  const { store } = o;
   const steps = createTelemetrySteps(o);
-  let probed: number | null = null;
   const backoff = createBackoff(1_000, 30_000);
 
   const windows = startLoop(async () => {
@@ -158,25 +160,10 @@ export function startTelemetry(o: TelemetryOptions): Telemetry {
     return backoff.next();
   });
 
-  /** The site above answers at its replicas in turn. */
-  const prober = startLoop(async (signal) => {
-    // Whatever was started together with this node has a moment to come up.
-    if (probed === null) {
-      probed = 0;
-      return TICK_MS;
-    }
-    const url = o.urls[probed % o.urls.length]!;
-    probed += 1;
-    const started = o.now();
-    const answer = await o.http.call(`${url}/healthz`, { timeoutMs: PROBE_TIMEOUT_MS, signal }).catch(() => null);
-    if (!signal.aborted) figures.probed(o.region, answer?.status === 200 ? o.now() - started : null);
-    return Math.max(1, TICK_MS - (o.now() - started));
-  }, () => TICK_MS);
-
   return {
     waiting: store.count,
     async stop() {
-      await Promise.all([windows.stop(), sender.stop(), prober.stop()]);
+      await Promise.all([windows.stop(), sender.stop()]);
       await steps.close(true).catch((error: unknown) => o.logger.error({ err: error }, 'telemetry: the last window was not stored'));
       await o.http.close();
       store.close();

@@ -35,7 +35,10 @@ const anyDecision: fc.Arbitrary<Decision> = fc.oneof(
   }),
 );
 
+const hex = (digits: number): fc.Arbitrary<string> => fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`)).filter((id) => /[^0]/.test(id));
+export const anyTrace: fc.Arbitrary<string> = fc.tuple(hex(32), hex(16)).map(([trace, parent]) => `00-${trace}-${parent}-01`);
+
 export const anyDecisionEntry: fc.Arbitrary<DecisionEntry> = fc.record({
   instruction: anyInstruction, inputs: anyInputs, decision: anyDecision, decidedAt: anyNat,
-  policy: fc.stringMatching(new RegExp(POLICY_DIGEST_PATTERN)),
-});
+  policy: fc.stringMatching(new RegExp(POLICY_DIGEST_PATTERN)), trace: anyTrace,
+}, { requiredKeys: ['instruction', 'inputs', 'decision', 'decidedAt', 'policy'] });

@@ -17,6 +17,7 @@ interface Seen {
   readonly method: string;
   readonly url: string;
   readonly token: string | undefined;
+  readonly trace: string | undefined;
   readonly body: string;
 }
 
@@ -28,7 +29,7 @@ async function serve(...answers: ((response: ServerResponse) => void)[]): Promis
     request.on('data', (chunk: Buffer) => {
       body += chunk.toString();
     }).on('end', () => {
-      seen.push({ method: request.method!, url: request.url!, token: request.headers.authorization, body });
+      seen.push({ method: request.method!, url: request.url!, token: request.headers.authorization, trace: request.headers['traceparent'] as string | undefined, body });
       answers[Math.min(seen.length, answers.length) - 1]!(response);
     });
   });
@@ -69,6 +70,16 @@ describe('the client', () => {
     expect(
       new Set(seen.map((s) => s.body)),
     ).toEqual(new Set(['{"id":"s-1","asset":"EUR","debitAccount":"a","creditAccount":"b","amount":"123456789012345678"}']));
+    expect(seen.map((s) => s.trace)).toEqual([undefined, undefined, undefined]);
+    await client.close();
+  });
+
+  test('sends the trace that a settlement is to be followed in, each time it repeats', async () => {
+    const { url, seen } = await serve(busy(), json(201, { id: 's-1', state: 'provisional' }));
+    const client = createEdgeClient(url, clock());
+    const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await client.settle(instruction, trace);
+    expect(seen.map((s) => s.trace)).toEqual([trace, trace]);
     await client.close();
   });
 

@@ -58,6 +58,12 @@ export interface SettlementView {
   readonly node: string;
   readonly index: number;
   readonly globalIndex?: number;
+  /** At the control plane, when each step was taken, by the clock of who took it; milliseconds since 1970. */
+  readonly decidedAt?: number;
+  readonly orderedAt?: number;
+  readonly finalAt?: number;
+  /** 32 hex digits; where the settlement is traced. */
+  readonly traceId?: string;
   readonly [field: string]: unknown;
 }
 
@@ -117,7 +123,8 @@ export interface SettlementReads {
 }
 
 export interface EdgeClient extends LogClient, SettlementReads {
-  settle(instruction: Instruction): Promise<Receipt>;
+  /** @param trace a W3C `traceparent`; with the sampled flag the settlement is traced through all tiers */
+  settle(instruction: Instruction, trace?: string): Promise<Receipt>;
   /** At most `BATCH_MAX`; answered in order, each on its own. */
   settleMany(instructions: readonly Instruction[]): Promise<readonly BatchItem[]>;
   account(id: string): Promise<EdgeAccount>;
@@ -136,8 +143,39 @@ export interface ControlClient extends LogClient, SettlementReads {
   accounts(
     after?: string, limit?: number,
   ): Promise<{ readonly accounts: readonly CentreAccount[]; readonly next: string | null }>;
+  /** Newest first. */
+  incidents(asked?: IncidentQuery): Promise<{ readonly incidents: readonly IncidentView[]; readonly next: string | null }>;
+  /** @throws Problem 409 `incident-closed` */
+  closeIncident(id: string, note: string): Promise<IncidentView>;
   /** Witnessed outcomes behind a global index, in order; from the beginning without one. */
   outcomes(after: number | null, limit?: number): Promise<OutcomesPage>;
+}
+
+/** An incident of the control plane, as far as every kind has it; docs/telemetry.md. Times are milliseconds since 1970. */
+export interface IncidentView {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: 'open' | 'closed';
+  readonly sla: string | null;
+  readonly scope: string;
+  readonly severity: 'page' | 'ticket';
+  readonly owner: string | null;
+  readonly runbook: string;
+  readonly openedAt: number;
+  readonly closedAt: number | null;
+  readonly closedBy: 'recovery' | 'operator' | null;
+  readonly note: string | null;
+  readonly summary: string;
+  readonly deliveries: readonly { readonly webhook: string; readonly event: string; readonly state: string; readonly attempts: number }[];
+  readonly [field: string]: unknown;
+}
+
+export interface IncidentQuery {
+  readonly state?: 'open' | 'closed' | 'all';
+  readonly scope?: string;
+  /** The last page's `next`. */
+  readonly after?: string;
+  readonly limit?: number;
 }
 
 export interface OpenedAccount {
@@ -226,7 +264,7 @@ export function createEdgeClient(url: string, options: ClientOptions = {}): Edge
   const base = logClient(url, options);
   return {
     ...base, ...settlementReads(base),
-    settle: (s) => base.json('/v1/settlements', { method: 'POST', json: wire(s) }),
+    settle: (s, trace) => base.json('/v1/settlements', { method: 'POST', json: wire(s), ...(trace === undefined ? {} : { headers: { traceparent: trace } }) }),
     async settleMany(list) {
       const { settlements } = await base.json<{ settlements: BatchItem[] }>(
         '/v1/settlements', { method: 'POST', json: { settlements: list.map(wire) } },
@@ -267,6 +305,8 @@ export function createControlClient(url: string, options: ClientOptions = {}): C
     },
     account: (id) => base.json(`/v1/accounts/${encodeURIComponent(id)}`),
     accounts: (after, limit) => base.json(`/v1/accounts?${query({ after, limit })}`),
+    incidents: (asked = {}) => base.json(`/v1/incidents?${query({ ...asked })}`),
+    closeIncident: (id, note) => base.json(`/v1/incidents/${encodeURIComponent(id)}/close`, { method: 'POST', json: { note } }),
     outcomes: (after, limit) => base.json(`/v1/outcomes?${query({ after: after ?? undefined, limit })}`),
   };
 }

@@ -9,6 +9,7 @@ import { hash } from 'node:crypto';
 import { EncodingError } from './errors.ts';
 import {
   AMOUNT_PATTERN, ASSET_PATTERN, BALANCE_PATTERN, HASH_BASE64_PATTERN, ID_PATTERN, POLICY_DIGEST_PATTERN, REFUSALS, REJECTIONS,
+  TRACEPARENT_PATTERN,
 } from './grammar.ts';
 import {
   BALANCE_MAX, type AccountEntry, type AccountState, type BatchEntry, type Decision, type DecisionEntry, type DecisionInputs,
@@ -31,7 +32,7 @@ export function encodeDecision(e: DecisionEntry): string {
     + `"debit":${i.debit === null ? 'null' : accountStateJson(i.debit)},"debitAgeMs":${i.debitAgeMs},`
     + `"offlineAccount":"${i.offlineAccount}","offlineNode":"${i.offlineNode}","reserved":"${i.reserved}"},`
     + `"mode":"${d.mode}","policy":"${e.policy}",${d.reason === undefined ? '' : `"reason":"${d.reason}",`}`
-    + `"result":"${d.result}","type":"decision","v":1}`;
+    + `"result":"${d.result}",${e.trace === undefined ? '' : `"trace":"${e.trace}",`}"type":"decision","v":1}`;
 }
 
 export function encodeBatch(e: BatchEntry): string {
@@ -78,6 +79,7 @@ const amountRegex = new RegExp(AMOUNT_PATTERN);
 const balanceRegex = new RegExp(BALANCE_PATTERN);
 const hashRegex = new RegExp(HASH_BASE64_PATTERN);
 const policyDigestRegex = new RegExp(POLICY_DIGEST_PATTERN);
+const traceparentRegex = new RegExp(TRACEPARENT_PATTERN);
 
 function field<T>(o: Json, name: string, check: (v: unknown) => v is T, what: string): T {
   const value = o[name];
@@ -90,6 +92,7 @@ const isAsset = (v: unknown): v is string => typeof v === 'string' && assetRegex
 const isAmount = (v: unknown): v is string => typeof v === 'string' && amountRegex.test(v);
 const isHash = (v: unknown): v is string => typeof v === 'string' && hashRegex.test(v);
 const isPolicyDigest = (v: unknown): v is string => typeof v === 'string' && policyDigestRegex.test(v);
+const isTraceparent = (v: unknown): v is string => typeof v === 'string' && traceparentRegex.test(v);
 const isBalance = (v: unknown): v is string => typeof v === 'string' && balanceRegex.test(v);
 const isNat = (v: unknown): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
 const isBool = (v: unknown): v is boolean => typeof v === 'boolean';
@@ -162,6 +165,7 @@ export function decodeDecision(bytes: Uint8Array | string): DecisionEntry {
   const entry: DecisionEntry = {
     instruction: instructionOf(o), inputs, decision, decidedAt: nat(o, 'decidedAt'),
     policy: field(o, 'policy', isPolicyDigest, '16 hex digits'),
+    ...(o['trace'] === undefined ? {} : { trace: field(o, 'trace', isTraceparent, 'a sampled W3C traceparent of version 00') }),
   };
   if ((decision.result === 'refused') !== (decision.reason !== undefined)) throw new EncodingError('reason: goes with a refusal, and only there');
   return canonical(entry, encodeDecision, raw);

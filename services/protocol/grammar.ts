@@ -24,6 +24,8 @@ export const HASH_BASE64 = '[A-Za-z0-9+/]{43}=';
 export const POLICY_DIGEST = '[0-9a-f]{16}';
 /** 16 random bytes. */
 export const NONCE = '[0-9a-f]{32}';
+/** A W3C trace context of version 00 that is sampled, in 55 characters: trace id, parent id, flags. No id is all zero. */
+export const TRACEPARENT = '00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01';
 
 const whole = <S extends string>(source: S): `^${S}$` => `^${source}$`;
 
@@ -36,6 +38,7 @@ export const LIMIT_PATTERN = whole(LIMIT);
 export const HASH_BASE64_PATTERN = whole(HASH_BASE64);
 export const POLICY_DIGEST_PATTERN = whole(POLICY_DIGEST);
 export const NONCE_PATTERN = whole(NONCE);
+export const TRACEPARENT_PATTERN = whole(TRACEPARENT);
 
 /**
  * Why an edge node refuses. `overflow`: what this node has promised would no longer fit 64 bits, so much is waiting to become

@@ -11,10 +11,14 @@ export interface Answer {
 }
 
 export interface Call {
-  readonly method?: 'GET' | 'POST' | 'PUT';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly body?: Buffer | string;
   readonly type?: string;
   readonly token?: string;
+  /** Beside those that the other fields make. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes of the answer's body that are wanted; the rest is not read. @default - all of it, and one that is too large is an error */
+  readonly answerMax?: number;
   /** Whole exchange, milliseconds. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -58,6 +62,7 @@ export function createHttpClient({ secureContext }: HttpClientOptions = {}): Htt
       const response = await request(url, {
         dispatcher: agent, method: c.method ?? 'GET', signal, headersTimeout: 0, bodyTimeout: 0,
         headers: {
+          ...c.headers,
           ...(c.type === undefined ? {} : { 'content-type': c.type }),
           ...(c.token === undefined ? {} : { authorization: `Bearer ${c.token}` }),
         },
@@ -67,9 +72,11 @@ export function createHttpClient({ secureContext }: HttpClientOptions = {}): Htt
       let length = 0;
       for await (const chunk of response.body as AsyncIterable<Buffer>) {
         length += chunk.byteLength;
-        if (length > FRAME_MAX + 65_536) {
+        if (length > (c.answerMax ?? FRAME_MAX + 65_536)) {
           response.body.destroy();
-          throw new Error(`answer larger than ${FRAME_MAX} bytes`);
+          if (c.answerMax === undefined) throw new Error(`answer larger than ${FRAME_MAX} bytes`);
+          chunks.push(chunk.subarray(0, chunk.byteLength - (length - c.answerMax)));
+          break;
         }
         chunks.push(chunk);
       }

@@ -87,6 +87,8 @@ export interface DecisionEntry {
   readonly decidedAt: number;
   /** First 16 hex digits of the policy's digest. */
   readonly policy: string;
+  /** The trace that this settlement is followed in, as it stands in a W3C `traceparent`; only when it is. Nothing is decided by it. */
+  readonly trace?: string;
 }
 
 /** One leaf of a region's log: a batch of one edge node took its place in the region's order. */

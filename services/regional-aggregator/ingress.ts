@@ -10,6 +10,7 @@ import type { OrderedStream } from './ordered-stream.ts';
 import { sha256, type Replica } from './replica.ts';
 import type { Repair } from './repair.ts';
 import type { RegionStore } from './store.ts';
+import type { RegionTracing } from './tracing.ts';
 
 /** Requests at once: bounds memory to this many messages. */
 const IN_FLIGHT_MAX = 64;
@@ -50,6 +51,7 @@ export interface IngressOptions {
   readonly backlogBytes: () => number;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly tracing: RegionTracing;
 }
 
 export function createIngress(o: IngressOptions): Ingress {
@@ -105,7 +107,7 @@ export function createIngress(o: IngressOptions): Ingress {
   }
 
   async function order(
-    batch: Batch, message: Uint8Array, digest: Uint8Array, id: string, verifier: Verifier,
+    batch: Batch, message: Uint8Array, digest: Uint8Array, id: string, verifier: Verifier, receivedAt: number,
   ): Promise<{ size: number }> {
     const { replica, store, stream } = o;
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
@@ -122,7 +124,9 @@ export function createIngress(o: IngressOptions): Ingress {
         continue;
       }
       // A message with this id that is in the stream already was refused there, or there would be nothing to publish.
+      const published = o.tracing.publishing(id, receivedAt);
       const { seq } = await publish(message, attempt === 0 ? id : `${id}.${store.cursor()}`);
+      published();
       await replica.passed(seq, REPLAY_TIMEOUT_MS);
       const { size } = store.nodeState(batch.node);
       if (size >= batch.size) return { size };
@@ -152,7 +156,7 @@ export function createIngress(o: IngressOptions): Ingress {
     }
   }
 
-  async function admit(message: Uint8Array): Promise<{ size: number }> {
+  async function admit(message: Uint8Array, receivedAt: number): Promise<{ size: number }> {
     let batch: Batch;
     try {
       batch = parseBatch(message);
@@ -173,11 +177,12 @@ export function createIngress(o: IngressOptions): Ingress {
         batch, { code: 'unknown-node', detail: `${JSON.stringify(batch.node)} is not a node of region ${o.region}` }, id,
       );
     }
-    return inLane(batch.node, () => order(batch, message, digest, id, verifier));
+    return inLane(batch.node, () => order(batch, message, digest, id, verifier, receivedAt));
   }
 
   return {
     async take(message) {
+      const receivedAt = o.now();
       const halted = o.replica.halted();
       if (halted !== null) throw new Problem(503, 'halted', halted, {}, 5);
       if (inFlight >= IN_FLIGHT_MAX) throw new Problem(503, 'busy', `${inFlight} batches are under way; try again`, {}, 1);
@@ -188,7 +193,7 @@ export function createIngress(o: IngressOptions): Ingress {
       }
       inFlight += 1;
       try {
-        return await admit(message);
+        return await admit(message, receivedAt);
       } finally {
         inFlight -= 1;
       }

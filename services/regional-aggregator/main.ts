@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { REGION_SETTINGS } from '../../platform/index.ts';
 import { replicaName } from '../protocol/index.ts';
 import {
-  baseUrl, createHttpClient, createServer, readAll, readSigner, readTls, readTrust, runService, serveLog, SettingsError,
+  baseUrl, createHttpClient, createServer, createTracer, readAll, readOtlp, readSigner, readTls, readTrust, runService, serveLog, SettingsError, startOtlp,
   type HttpClient, type Logger, type Running, type Settings,
 } from '../shell/index.ts';
 import { startAgreement } from './agreement.ts';
@@ -17,6 +17,7 @@ import { addRoutes, metricsOf, type Region } from './routes.ts';
 import { openSqliteStream } from './sqlite-stream.ts';
 import { openRegionStore } from './store.ts';
 import { createTelemetryRelay } from './telemetry.ts';
+import { createRegionTracing } from './tracing.ts';
 
 /** A client of `createHttpClient` has 64 connections: no node's polls keep those of another from having one. */
 const NODES_PER_CLIENT = 64 / POLLS_NODE_MAX;
@@ -35,9 +36,10 @@ function streamPath(setting: string): string {
  * @throws SettingsError when settings, keys and trust.json do not fit together
  */
 export async function startRegion(settings: RegionSettings, logger: Logger): Promise<Running> {
-  const { trust, replicaSigner, regionSigner, tls, path } = readAll({
+  const { trust, replicaSigner, regionSigner, tls, path, target } = readAll({
     trust: () => readTrust(settings.trust), replicaSigner: () => readSigner(settings.key),
     regionSigner: () => readSigner(settings.regionKey), tls: () => readTls(settings), path: () => streamPath(settings.stream),
+    target: () => readOtlp(settings),
   });
   const region = trust.regions.get(settings.site);
   const me = settings.replica;
@@ -76,11 +78,16 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
   const [http, peerHttp] = [newClient(), newClient()];
   const pollHttp = Array.from({ length: Math.max(1, Math.ceil(region.nodes.size / NODES_PER_CLIENT)) }, newClient);
   const nodeNumbers = new Map([...region.nodes.keys()].map((node, i) => [node, i]));
-  const replica = startReplica({ region: region.id, store, stream, nodes: region.nodes, logger, now });
+  const name = `${region.id}/${me + 1}`;
+  const otlp = startOtlp({ target, service: 'regional-aggregator', instance: name, attributes: { 'tidemark.region': region.id }, tls, logger, now });
+  const tracer = createTracer({ ...otlp, logger });
+  const tracing = createRegionTracing({ region: region.id, replica: name, tracer, now });
+  const replica = startReplica({ region: region.id, store, stream, nodes: region.nodes, logger, now, tracing });
   const agreement = startAgreement({
     region: region.id, me, quorum: region.quorum, regionSigner, replicaSigner, regionVerifier: region.log, replicas: region.replicas,
     peerUrls: alone ? [] : settings.peerUrls, store, replica, lastSeq: () => stream.lastSeq(), http: peerHttp, logger, now,
   });
+  agreement.onReached(() => tracing.reached(agreement.reached()?.size ?? 0));
   const centre = startCentre({ url: settings.controlUrl.replace(/\/$/, ''), region: region.id, http, elapsed });
   const repair = createRepair(store);
   const forwarder = startForwarder({
@@ -89,7 +96,7 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
   const ingress = createIngress(
     {
       region: region.id, nodes: region.nodes, store, stream, replica, repair, backlogBytes: () => forwarder.backlogBytes(),
-      logger, now,
+      logger, now, tracing,
     },
   );
   const relay = createRelay({
@@ -100,7 +107,7 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
     origin: trust.origin, trust: region, signer: regionSigner, centre, http: newClient(), logger, now,
   });
   const parts: Region = {
-    me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay, telemetry,
+    me, trust: region, global: trust.global, replicaSigner, store, replica, agreement, centre, forwarder, ingress, relay, telemetry, tracing,
     http, now,
   };
 
@@ -108,8 +115,8 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
     name: 'Tidemark regional aggregator', logger,
     description: 'Orders the batches of a region\'s edge nodes, agrees on it with its peers, passes it on, brings outcomes down.',
     notReady: () => replica.halted(),
-    metrics: () => metricsOf(parts),
-    certificate: tls.certificate,
+    metrics: () => [...metricsOf(parts), ...otlp.metrics()],
+    otlp, certificate: tls.certificate,
   });
   addRoutes(server, parts);
   serveLog(server, {
@@ -127,6 +134,8 @@ export async function startRegion(settings: RegionSettings, logger: Logger): Pro
       await telemetry.stop();
       await server.close();
       await Promise.all([forwarder.stop(), centre.stop(), agreement.stop(), replica.stop()]);
+      void tracer.flush();
+      await otlp.stop();
       await Promise.all([http, peerHttp, ...pollHttp].map((client) => client.close()));
       await stream.close();
       store.flush();

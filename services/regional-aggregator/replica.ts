@@ -3,19 +3,22 @@
  * once. Whoever waits for a place in the stream to be passed waits here.
  */
 import { hash } from 'node:crypto';
-import { Problem } from '../protocol/index.ts';
+import { decodeBatch, Problem } from '../protocol/index.ts';
 import { startLoop, type Logger } from '../shell/index.ts';
 import type { Verifier } from '../transparency/index.ts';
 import { MESSAGE_MAX, type Batch } from './core/batch.ts';
 import { assess, replay, type Extension, type Judgement, type NodeState, type ReplayContext } from './core/replay.ts';
 import type { OrderedStream } from './ordered-stream.ts';
-import type { RegionStore, ReplayStep } from './store.ts';
+import { decodeReached, type RegionStore, type ReplayStep } from './store.ts';
+import type { RegionTracing, Replayed } from './tracing.ts';
 
 /** One group: bounded in messages and bytes, so that memory and the time to commit are. */
 const GROUP_MESSAGES = 256;
 const GROUP_BYTES = 2 * MESSAGE_MAX;
 /** Wake-ups are best effort: look anyway. */
 const LOOK_MS = 200;
+/** Batches looked at for traces at the start. */
+const RESUMED_MAX = 256;
 /** Extensions remembered between receiving a batch and replaying it. */
 const ASSESSED_MAX = 256;
 
@@ -54,6 +57,7 @@ export interface ReplicaOptions {
   readonly nodes: ReadonlyMap<string, Verifier>;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly tracing: RegionTracing;
 }
 
 const INCIDENTS_MAX = 50;
@@ -96,6 +100,18 @@ export function startReplica(o: ReplicaOptions): Replica {
     }
   }
 
+  /** What an earlier life replayed and no quorum had agreed on is followed from here on. */
+  async function resumeTracing(): Promise<void> {
+    const reached = store.get('reached');
+    const rows = store.batches(reached === null ? 0 : decodeReached(reached).size, store.log.size);
+    for (const { idx, seq } of rows.slice(0, RESUMED_MAX)) {
+      const [message] = await stream.read(seq - 1, 1, 1);
+      if (message?.seq !== seq) continue;
+      const entry = decodeBatch(store.log.entry(idx));
+      o.tracing.replayed([{ message: message.data, entry, index: idx, id: '', startedAt: message.at, committedAt: message.at }]);
+    }
+  }
+
   async function step(): Promise<number> {
     if (halted !== null) return Infinity;
     const cursor = store.cursor();
@@ -110,6 +126,7 @@ export function startReplica(o: ReplicaOptions): Replica {
       }
       return LOOK_MS;
     }
+    const startedAt = o.now();
     const changed = new Map<string, NodeState>();
     const context: ReplayContext = {
       region: o.region, sha256,
@@ -134,7 +151,14 @@ export function startReplica(o: ReplicaOptions): Replica {
       steps.push({ step: result, payloadBytes: data.byteLength });
     }
     const upto = cursor + messages.length;
+    let index = store.log.size;
     store.commit(steps, upto);
+    const committedAt = o.now();
+    o.tracing.replayed(steps.flatMap(({ step: s }, i): Replayed[] => {
+      if (!s.accepted) return [];
+      index += 1;
+      return [{ message: messages[i]!.data, entry: s.entry, id: s.id, index: index - 1, startedAt, committedAt }];
+    }));
     refused += steps.filter(({ step: s }) => !s.accepted).length;
     for (const { step: s } of steps) if (s.id !== null) assessed.delete(s.id);
     const passed = waiting.filter((w) => w.seq <= upto);
@@ -147,6 +171,7 @@ export function startReplica(o: ReplicaOptions): Replica {
   const loop = startLoop(async () => {
     if (!checked) {
       await checkStream();
+      await resumeTracing();
       checked = true;
     }
     return step();

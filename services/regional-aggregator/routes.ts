@@ -15,6 +15,7 @@ import { WAIT_MAX_MS, type Relay } from './relay.ts';
 import type { Replica } from './replica.ts';
 import type { RegionStore } from './store.ts';
 import { TELEMETRY_BODY_MAX, type TelemetryRelay } from './telemetry.ts';
+import type { RegionTracing } from './tracing.ts';
 import { addCheckpoint } from './witness.ts';
 
 /** Without the centre for longer than this, a replica calls itself disconnected. */
@@ -41,6 +42,7 @@ export interface Region {
   readonly ingress: Ingress;
   readonly relay: Relay;
   readonly telemetry: TelemetryRelay;
+  readonly tracing: RegionTracing;
   readonly http: HttpClient;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -215,5 +217,6 @@ export function metricsOf(r: Region): Metric[] {
     one('waiters', 'gauge', 'Nodes waiting for news.', r.relay.waiters()),
     one('halted', 'gauge', '1 when this replica has stopped for good.', r.replica.halted() === null ? 0 : 1),
     one('centre_age_seconds', 'gauge', 'Time since word from the centre; -1 before the first.', age === null ? -1 : age / 1000),
+    ...r.tracing.metrics(),
   ];
 }

@@ -11,8 +11,8 @@ import type { Centre } from './centre.ts';
 
 /** Characters of notes that wait or are under way; beyond, nodes are asked to come back. */
 const WAITING_BYTES_MAX = 32 * 1024 * 1024;
-/** Of one request to the centre; in JSON it is a little more. */
-const REQUEST_BYTES_MAX = 2 * 1024 * 1024;
+/** Of one request to the centre; in JSON it is a little more. Its sum can be as long, and has to fit a signed note (NOTE_MAX). */
+const REQUEST_BYTES_MAX = 768 * 1024;
 const TIMEOUT_MS = 8_000;
 export const TELEMETRY_BODY_MAX = 4 * 1024 * 1024;
 

@@ -3,16 +3,23 @@
  * metrics, bounds on size and time, and the operator's token.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Server as TlsServer } from 'node:tls';
 import swagger from '@fastify/swagger';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Problem } from '../protocol/errors.ts';
+import { parseTraceparent } from '../protocol/trace.ts';
 import { FRAME_MAX, FRAME_TYPE } from '../protocol/frame.ts';
-import { formatMetrics, type Metric } from './metrics.ts';
+import { negotiate } from './accept.ts';
+import { encodeMetrics, PROTOBUF_TYPE } from './metrics-protobuf.ts';
+import { createProblemLog } from './problem-log.ts';
+import { formatMetrics, TEXT_TYPE, type Metric } from './metrics.ts';
+import type { Otlp } from './otlp/start.ts';
 import { createReceiving } from './receiving.ts';
 import type { FileContent } from './settings.ts';
 import { parseStrictJson } from './strict-json.ts';
 import type { ServerCertificate } from './tls.ts';
+import { logIds } from './tracing/tracer.ts';
 
 export type Server = FastifyInstance;
 
@@ -23,6 +30,8 @@ export interface ServerOptions {
   /** Why the service is not ready, or null when it is. */
   readonly notReady: () => string | null;
   readonly metrics: () => readonly Metric[];
+  /** Where what is at /metrics is sent as well, from when the server listens. @default - nowhere */
+  readonly otlp?: Pick<Otlp, 'send'>;
   /** @default - plain HTTP */
   readonly certificate?: ServerCertificate | undefined;
 }
@@ -53,6 +62,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const server: FastifyInstance = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: requestLogger,
     bodyLimit: BODY_MAX,
     // A client that dawdles holds a socket, never more: whole request in 30 s, headers in 10 s.
     requestTimeout: 30_000,
@@ -97,9 +107,10 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   server.setNotFoundHandler(async (request) => {
     throw new Problem(404, 'not-found', `nothing is at ${request.method} ${request.url.slice(0, 200)}; see /openapi.json`);
   });
+  const logProblem = createProblemLog();
   server.setErrorHandler(async (error: Error & { statusCode?: number; code?: string; validation?: { instancePath: string; message?: string; params?: object }[] }, request, reply) => {
     const problem = toProblem(error);
-    if (problem.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error, url: request.url }, 'request failed');
+    logProblem(request, reply, problem, error);
     return sendProblem(reply, problem);
   });
 
@@ -110,13 +121,33 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     if (why !== null) throw new Problem(503, 'not-ready', why, {}, 1);
     return { status: 'ready' };
   });
-  server.get('/metrics', hidden, async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(formatMetrics([...options.metrics(), {
-      name: 'tidemark_receiving_bytes', type: 'gauge', help: 'Bytes of request bodies that are coming in or being worked on.',
-      samples: [{ value: receiving.bytes() }],
-    }, ...(certificate === undefined ? [] : [expiry(certificate)])])));
+  const metrics = (): readonly Metric[] => [...options.metrics(), {
+    name: 'tidemark_receiving_bytes', type: 'gauge', unit: 'By', help: 'Bytes of request bodies that are coming in or being worked on.',
+    samples: [{ value: receiving.bytes() }],
+  }, ...(certificate === undefined ? [] : [expiry(certificate)])];
+  server.get('/metrics', hidden, async ({ headers: { accept } }, reply) => {
+    reply.header('vary', 'accept');
+    if (negotiate(accept, [TEXT_TYPE, PROTOBUF_TYPE]) === TEXT_TYPE) return reply.type(TEXT_TYPE).send(formatMetrics(metrics()));
+    return reply.type(PROTOBUF_TYPE).send(Buffer.from(encodeMetrics(metrics())));
+  });
+  if (options.otlp !== undefined) {
+    const { otlp } = options;
+    let sending: ReturnType<Otlp['send']> | undefined;
+    server.addHook('onListen', async () => {
+      sending = otlp.send(metrics);
+    });
+    // What is looked at is still open then.
+    server.addHook('onClose', async () => sending?.stop());
+  }
   server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger());
   return server;
+}
+
+/** The caller's trace stands in every line that is logged while its request is handled. */
+function requestLogger(logger: FastifyBaseLogger, bindings: object, options: object, { headers }: { readonly headers: IncomingHttpHeaders }): FastifyBaseLogger {
+  const context = headers['traceparent'] === undefined ? null : parseTraceparent(headers['traceparent']);
+  const ids = context === null ? {} : logIds(context.traceId, context.spanId, context.sampled ? '01' : '00');
+  return logger.child({ ...bindings, ...ids }, options);
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
@@ -145,7 +176,7 @@ function encryption(certificate: ServerCertificate | undefined): object {
 }
 
 const expiry = ({ expiresAt }: ServerCertificate): Metric => ({
-  name: 'tidemark_certificate_expires_seconds', type: 'gauge', help: 'When the certificate that is served expires, in seconds since 1970.',
+  name: 'tidemark_certificate_expires_seconds', type: 'gauge', unit: 's', help: 'When the certificate that is served expires, in seconds since 1970.',
   samples: [{ value: Math.floor(expiresAt / 1_000) }],
 });
 

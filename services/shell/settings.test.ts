@@ -34,7 +34,7 @@ function mistakes(read: () => unknown): string[] {
 describe('settings', () => {
   it('are typed, with safe defaults', () => {
     expect(readSettings(EDGE_SETTINGS, edge)).toEqual({
-      site: 'n1', data: '/d', host: '127.0.0.1', port: 0, logLevel: 'info', telemetryWindow: 5_000, regionUrls: ['http://a', 'http://b'],
+      site: 'n1', data: '/d', host: '127.0.0.1', port: 0, logLevel: 'info', otlpTemporality: 'cumulative', telemetryWindow: 5_000, traceRatio: 0, traceClients: 100, peers: [], regionUrls: ['http://a', 'http://b'],
       trust: { source: trust, text: '{}' }, key: { source: key, text: 'k\n' }, policy: { source: policy, text: 'p' },
     });
   });

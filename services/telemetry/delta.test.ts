@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { EncodingError } from '../protocol/errors.ts';
 import { generateSigner, parseVerifier, signNote } from '../transparency/index.ts';
 import {
-  addSums, canonicalJson, checkHistogram, checkSum, countUpTo, emptyHistogram, emptySums, floorTo, GRAINS, missingOf, openAcknowledgement, openDelta, parseSlas,
-  peeringOf, record, segments, signAcknowledgement, signDelta, signSum, sumOf, sumsFromJson, sumsToJson, toJson, type Delta, type Sums,
+  addRollup, addRollupText, addSums, canonicalJson, checkHistogram, checkSum, countUpTo, DELTA_PEERS_MAX, emptyHistogram, emptyRollup, emptySums, floorTo, GRAINS, missingOf, openAcknowledgement, openDelta, parseSlas,
+  peeringOf, readDelta, record, ROLLUP_PEERS_MAX, rollupOf, rollupToText, segments, signAcknowledgement, signDelta, signSum, sumOf, sumsFromJson, sumsToJson, toJson, type Delta, type Sums,
 } from './index.ts';
 
 const { signer } = generateSigner('t.example/edge/n1', 'ed25519');
@@ -13,7 +13,7 @@ const nodes = new Map([['n1', key]]);
 
 const values = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 1e-6, max: 1e8, noNaN: true })), { maxLength: 20 });
 const sumsArb: fc.Arbitrary<Sums> = fc.record({
-  lags: fc.tuple(values, values, values, values), rtts: values, lost: fc.nat(5), accepted: fc.nat(1_000), good: fc.nat(50), bad: fc.nat(50),
+  lags: fc.tuple(values, values, values, values), rtts: values, lost: fc.nat(5), jitters: values, accepted: fc.nat(1_000), good: fc.nat(50), bad: fc.nat(50),
   drifted: fc.nat(3), amount: fc.bigInt({ min: 0n, max: 10n ** 18n }),
 }).map((x) => {
   const s = emptySums();
@@ -25,6 +25,7 @@ const sumsArb: fc.Arbitrary<Sums> = fc.record({
   s.drift.amount.set('EUR', x.amount);
   const peering = peeringOf(s, 'eu');
   x.rtts.forEach((v) => record(peering.rtt, v));
+  x.jitters.slice(0, x.rtts.length).forEach((v) => record(peering.jitter, v));
   peering.lost = x.lost;
   peering.sent = x.lost + x.rtts.length;
   return s;
@@ -34,6 +35,9 @@ const deltaOf = (sums: Sums, more: Partial<Delta> = {}): Delta => ({
   origin: 't.example', node: 'n1', region: 'eu', seq: 7, acknowledged: 5, from: 1_000, to: 6_000, sums,
   gauges: { state: 'ready', provisional: 3, provisionalRatio: 0.25, provisionalAgeMs: 12, queued: 9, logSize: 100 }, ...more,
 });
+
+const histogram = { scale: 6, count: 1, sum: 1, min: 1, max: 1, zero: 0, buckets: [[-1, 1]] };
+const peersArb = fc.dictionary(fc.constantFrom('eu', 'n2', 'n3'), fc.record({ up: fc.boolean(), since: fc.nat() }), { minKeys: 1, noNullPrototype: true });
 
 describe('a delta', () => {
   test('comes back as it was signed, and adds up the same in any order but for the last digits of sums', async () => {
@@ -51,7 +55,9 @@ describe('a delta', () => {
   });
 
   const json = (): Record<string, unknown> => JSON.parse(canonicalJson({ v: 1, ...deltaOf(emptySums()), sums: sumsToJson(emptySums()) })) as Record<string, unknown>;
-  const histogram = { scale: 6, count: 1, sum: 1, min: 1, max: 1, zero: 0, buckets: [[-1, 1]] };
+  const { gauges } = deltaOf(emptySums());
+  const peering = (of: Record<string, unknown>): Record<string, unknown> => ({ sums: { lag: {}, counts: {}, slas: {}, peering: of } });
+  const many = <T>(value: T): Record<string, T> => Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`s${i}`, value]));
   test.each<[string, Record<string, unknown>]>([
     ['another version', { v: 2 }], ['an unknown field', { more: 1 }], ['a number of zero', { seq: 0 }], ['an acknowledged number beyond its own', { acknowledged: 7 }],
     ['no time', { to: 1_000 }], ['time backwards', { to: 999 }], ['a fraction', { from: 0.5 }], ['a node that is no id', { node: '../x' }],
@@ -60,11 +66,36 @@ describe('a delta', () => {
     ['a negative count', { sums: { lag: {}, counts: { accepted: -1 }, slas: {}, peering: {} } }],
     ['an unknown stage', { sums: { lag: { other: histogram }, counts: {}, slas: {}, peering: {} } }],
     ['probes that do not add up', { sums: { lag: {}, counts: {}, slas: {}, peering: { eu: { sent: 3, lost: 1 } } } }],
+    ['more differences than round trips', peering({ n2: { sent: 1, lost: 1, jitter: histogram } })],
+    ['something else of a peer', peering({ n2: { sent: 1, lost: 1, more: 1 } })], ['probes of ten thousand sites', peering(many({ sent: 1, lost: 1 }))],
+    ['probes of more sites than a node has', peering(Object.fromEntries(Object.entries(many({ sent: 1, lost: 1 })).slice(0, DELTA_PEERS_MAX + 1)))],
+    ['the states of ten thousand peers', { gauges: { ...gauges, peers: many({ up: true, since: 1 }) } }], ['a peer that is no id', { gauges: { ...gauges, peers: { '../x': { up: true, since: 1 } } } }],
+    ['a peer that is neither up nor down', { gauges: { ...gauges, peers: { n2: { up: 1, since: 1 } } } }], ['a peer since before all time', { gauges: { ...gauges, peers: { n2: { up: true, since: -1 } } } }],
+    ['a list of peers', { gauges: { ...gauges, peers: [] } }], ['nothing of a peer', { gauges: { ...gauges, peers: { n2: null } } }],
     ['buckets that do not add up', { sums: { lag: { whole: { ...histogram, count: 2 } }, counts: {}, slas: {}, peering: {} } }],
     ['a minimum outside its bucket', { sums: { lag: { whole: { ...histogram, min: 0.5, sum: 0.5 } }, counts: {}, slas: {}, peering: {} } }],
   ])('with %s is refused', async (_what, change) => {
     const note = await signNote(`tidemark telemetry delta v1\n${canonicalJson({ ...json(), ...change })}\n`, [signer]);
     expect(() => openDelta(note, 't.example', 'eu', nodes)).toThrow(EncodingError);
+  });
+
+  test('says how the ways to other sites stood', async () => {
+    await fc.assert(fc.asyncProperty(peersArb, async (peers) => {
+      const d = deltaOf(emptySums(), { gauges: { ...gauges, peers } });
+      expect(openDelta(await signDelta(d, signer), 't.example', 'eu', nodes).value.gauges).toEqual(d.gauges);
+    }), { numRuns: 20 });
+  });
+
+  test('from before there was jitter, or states of peers, is read as ever', () => {
+    // As it was written then, byte for byte.
+    const old = '{"acknowledged":5,"from":1000,"gauges":{"logSize":100,"provisional":3,"provisionalAgeMs":12,"provisionalRatio":0.25,"queued":9,"state":"ready"},"node":"n1",'
+      + '"origin":"t.example","region":"eu","seq":7,"sums":{"counts":{},"lag":{},"peering":{"eu":{"lost":1,"rtt":{"buckets":[[-1,1]],"count":1,"max":1,"min":1,"scale":6,"sum":1,"zero":0},"sent":2}},'
+      + '"slas":{}},"to":6000,"v":1}';
+    const d = readDelta(`tidemark telemetry delta v1\n${old}\n`);
+    expect(d.sums.peering.get('eu')).toEqual({ sent: 2, lost: 1, rtt: expect.objectContaining({ count: 1 }), jitter: emptyHistogram() });
+    expect(d.gauges).toEqual(gauges);
+    // And comes out again as it was, so that sums over it can be checked.
+    expect(canonicalJson({ v: 1, ...d, sums: sumsToJson(d.sums) })).toBe(old);
   });
 
   test('not in canonical form, nested without end, or under another title is refused', async () => {
@@ -76,6 +107,22 @@ describe('a delta', () => {
       expect(() => openDelta(note, 't.example', 'eu', nodes)).toThrow(EncodingError);
     }
   });
+});
+
+test('a node that makes up new sites with every delta fills no rollup', () => {
+  const rollup = emptyRollup();
+  for (let seq = 1; seq <= 400; seq += 1) {
+    const sums = emptySums();
+    for (let i = 0; i < DELTA_PEERS_MAX; i += 1) Object.assign(peeringOf(sums, `s${seq * DELTA_PEERS_MAX + i}`), { sent: 1, lost: 1 });
+    Object.assign(peeringOf(sums, 'eu'), { sent: 1, lost: 1 });
+    addRollup(rollup, rollupOf(deltaOf(sums, { seq })));
+  }
+  expect(rollup.sums.peering.size).toBe(ROLLUP_PEERS_MAX);
+  // What it really probes goes on being counted, and the rollup can be read again.
+  const again = emptyRollup();
+  addRollupText(again, rollupToText(rollup));
+  expect(again).toEqual(rollup);
+  expect(again.sums.peering.get('eu')).toMatchObject({ sent: 400, lost: 400 });
 });
 
 test('a region\'s sum is that of the deltas it names, or is refused', async () => {

@@ -10,7 +10,10 @@ import { ID_PATTERN } from '../protocol/grammar.ts';
 import { openNote, signNote, type Signer, type Verifier } from '../transparency/index.ts';
 import { addSums, emptySums, fields, isNatural, natural, sumsFromJson, sumsToJson, wrong, type Sums } from './sums.ts';
 
-/** Of one delta: seven histograms with thirty powers of two each, all of their buckets in use, need a quarter of it. Bytes. */
+/**
+ * Of one delta. Seven histograms with thirty powers of two each, all of their buckets in use, need a quarter of it; round trips and jitter of
+ * 17 sites, from a clock tick to the two seconds that a probe may take, six tenths. Bytes.
+ */
 export const DELTA_MAX = 640 * 1024;
 /** Deltas in one request. */
 export const DELTAS_MAX = 256;
@@ -19,6 +22,20 @@ export const DELTA_WIDTH_MAX = 400 * 86_400_000;
 
 export const NODE_STATES = ['ready', 'disconnected', 'halted'] as const;
 
+/** Sites that one node probes, at most: the one above, edge nodes (PEERS_MAX of platform/model.ts), and some room. */
+export const DELTA_PEERS_MAX = 32;
+
+/** How the way to another site stood. */
+export interface PeerState {
+  /** False after three lost probes in a row, true after one that came back. */
+  readonly up: boolean;
+  /** Since when, milliseconds since 1970: when the probe was sent with which that began. */
+  readonly since: number;
+}
+
+/** Ages of provisional settlements that are told apart. Milliseconds, rising. */
+export const PROVISIONAL_AGES_MS = [1_000, 10_000, 60_000, 600_000, 3_600_000] as const;
+
 /** How things stood when the window closed. */
 export interface Gauges {
   readonly state: (typeof NODE_STATES)[number];
@@ -26,9 +43,13 @@ export interface Gauges {
   readonly provisional: number;
   readonly provisionalRatio: number;
   readonly provisionalAgeMs: number;
+  /** The provisional ones by age: at most so old as each of `PROVISIONAL_AGES_MS`, and older than all. Absent when there are none. */
+  readonly provisionalByAge?: readonly number[];
   /** Entries of the log that are not yet proven final. */
   readonly queued: number;
   readonly logSize: number;
+  /** By site probed; absent when nothing is known of any. */
+  readonly peers?: Readonly<Record<string, PeerState>>;
 }
 
 export interface Delta {
@@ -62,7 +83,8 @@ export function canonicalJson(value: unknown, depth = 0): string {
   return `{${Object.keys(o).filter((key) => o[key] !== undefined).sort().map((key) => `${JSON.stringify(key)}:${canonicalJson(o[key], depth + 1)}`).join(',')}}`;
 }
 
-function body(title: string, text: string): unknown {
+/** The JSON under a title, in canonical form. @throws EncodingError */
+export function signedBody(title: string, text: string): unknown {
   const [first, json, end, more] = text.split('\n', 4);
   if (first !== title || json === undefined || end !== '' || more !== undefined) throw new EncodingError(`expected "${title}" and one line of JSON`);
   let value: unknown;
@@ -93,19 +115,39 @@ function share(path: string, value: unknown): number {
 }
 
 function gaugesOf(value: unknown): Gauges {
-  const g = fields('gauges', value, ['state', 'provisional', 'provisionalRatio', 'provisionalAgeMs', 'queued', 'logSize']);
+  const g = fields('gauges', value, ['state', 'provisional', 'provisionalRatio', 'provisionalAgeMs', 'provisionalByAge', 'queued', 'logSize', 'peers']);
   const state = NODE_STATES.find((s) => s === g['state']);
   if (state === undefined) throw wrong('gauges.state', `one of ${NODE_STATES.join(', ')}`, g['state']);
   const n = (name: string): number => natural(`gauges.${name}`, g[name]);
   return {
     state, provisional: n('provisional'), provisionalRatio: share('gauges.provisionalRatio', g['provisionalRatio']),
     provisionalAgeMs: n('provisionalAgeMs'), queued: n('queued'), logSize: n('logSize'),
+    ...(g['provisionalByAge'] === undefined ? {} : { provisionalByAge: byAgeOf(g['provisionalByAge']) }),
+    ...(g['peers'] === undefined ? {} : { peers: peersOf(g['peers']) }),
   };
+}
+
+function byAgeOf(value: unknown): readonly number[] {
+  if (!Array.isArray(value) || value.length !== PROVISIONAL_AGES_MS.length + 1 || !value.every(isNatural)) {
+    throw wrong('gauges.provisionalByAge', `${PROVISIONAL_AGES_MS.length + 1} whole numbers from 0`, value);
+  }
+  return value as readonly number[];
+}
+
+function peersOf(value: unknown): Readonly<Record<string, PeerState>> {
+  const all = Object.entries(fields('gauges.peers', value));
+  if (all.length > DELTA_PEERS_MAX) throw wrong('gauges.peers', `at most ${DELTA_PEERS_MAX} sites`, all.length);
+  return Object.fromEntries(all.map(([to, state]) => {
+    const at = `gauges.peers.${id('gauges.peers', to)}`;
+    const { up, since } = fields(at, state, ['up', 'since']);
+    if (typeof up !== 'boolean') throw wrong(`${at}.up`, 'true or false', up);
+    return [to, { up, since: natural(`${at}.since`, since) }];
+  }));
 }
 
 /** @throws EncodingError naming the field that is wrong */
 export function readDelta(text: string): Delta {
-  const o = fields('delta', body(DELTA_TITLE, text), ['v', 'origin', 'node', 'region', 'seq', 'acknowledged', 'from', 'to', 'gauges', 'sums']);
+  const o = fields('delta', signedBody(DELTA_TITLE, text), ['v', 'origin', 'node', 'region', 'seq', 'acknowledged', 'from', 'to', 'gauges', 'sums']);
   if (o['v'] !== 1) throw wrong('v', 'version 1', o['v']);
   const d: Delta = {
     origin: typeof o['origin'] === 'string' ? o['origin'] : id('origin', o['origin']), node: id('node', o['node']), region: id('region', o['region']),
@@ -114,6 +156,7 @@ export function readDelta(text: string): Delta {
   };
   if (d.seq < 1) throw wrong('seq', 'a number from 1', d.seq);
   if (d.acknowledged >= d.seq) throw wrong('acknowledged', `less than seq (${d.seq})`, d.acknowledged);
+  if (d.sums.peering.size > DELTA_PEERS_MAX) throw wrong('sums.peering', `at most ${DELTA_PEERS_MAX} sites`, d.sums.peering.size);
   if (d.to <= d.from || d.to - d.from > DELTA_WIDTH_MAX) throw wrong('to', `more than from (${d.from}), by at most ${DELTA_WIDTH_MAX} ms`, d.to);
   return d;
 }
@@ -170,7 +213,7 @@ export const signSum = (sum: RegionSum, signer: Signer): Promise<string> => sign
  */
 export function checkSum(note: string, verifier: Verifier, origin: string, region: string, deltas: readonly Delta[]): number {
   const { text } = openNote(note, [verifier]);
-  const at = natural('sum.at', fields('sum', body(SUM_TITLE, text))['at']);
+  const at = natural('sum.at', fields('sum', signedBody(SUM_TITLE, text))['at']);
   if (text !== `${SUM_TITLE}\n${sumJson(sumOf(origin, region, at, deltas))}\n`) throw new EncodingError(`sum: not that of the ${deltas.length} deltas that came with it`);
   return at;
 }
@@ -185,7 +228,7 @@ export const signAcknowledgement = (origin: string, nodes: Acknowledged, signer:
 
 /** @throws EncodingError, NoteError when it is not the centre's */
 export function openAcknowledgement(note: string, origin: string, global: Verifier): Acknowledged {
-  const o = fields('acknowledgement', body(ACK_TITLE, openNote(note, [global]).text), ['v', 'origin', 'nodes']);
+  const o = fields('acknowledgement', signedBody(ACK_TITLE, openNote(note, [global]).text), ['v', 'origin', 'nodes']);
   if (o['v'] !== 1 || o['origin'] !== origin) throw wrong('acknowledgement', `version 1, of ${origin}`, [o['v'], o['origin']]);
   const nodes = fields('nodes', o['nodes']);
   for (const [node, seq] of Object.entries(nodes)) if (!isNatural(seq)) throw wrong(`nodes.${node}`, 'a number', seq);

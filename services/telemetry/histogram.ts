@@ -47,8 +47,13 @@ export function record(h: Histogram, value: number, times = 1): void {
   h.buckets.set(i, (h.buckets.get(i) ?? 0) + times);
 }
 
+export const cloneHistogram = (h: Histogram): Histogram => ({ ...h, buckets: new Map(h.buckets) });
+
+/** A histogram to add to another one: as it is counted, or as it travels, when something is in it. */
+export type Counted = Pick<Histogram, 'count' | 'sum' | 'min' | 'max' | 'zero'> & { readonly buckets: Iterable<readonly [number, number]> };
+
 /** Adds all of `b` to `a`. */
-export function merge(a: Histogram, b: Histogram): void {
+export function merge(a: Histogram, b: Readonly<Counted>): void {
   a.count += b.count;
   a.sum += b.sum;
   a.min = Math.min(a.min, b.min);

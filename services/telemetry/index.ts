@@ -1,4 +1,6 @@
 /** How lag, drift and shares are counted and told: sketches that merge exactly across tiers, and intervals that say how sure they are. */
+export * from './audit.ts';
+export * from './caveats.ts';
 export * from './delta.ts';
 export * from './histogram.ts';
 export * from './intervals.ts';

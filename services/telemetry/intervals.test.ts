@@ -1,7 +1,8 @@
 /** The intervals on cases that can be told by hand, and their coverage on a small simulation with a seed. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FLEETS, measureCoverage } from './coverage.ts';
+import { COVERAGE_HEAD, FLEETS, measureCoverage } from './coverage.ts';
 import { emptyHistogram, merge, quantile, record, type Histogram } from './histogram.ts';
 import { nodeEffectsInterval, NODES_MIN, orderStatisticInterval } from './intervals.ts';
 import { nodeRatioInterval, wilsonInterval } from './proportions.ts';
@@ -66,6 +67,17 @@ describe('the node-effects interval', () => {
     expect(width(unlike)).toBeGreaterThan(width(alike) * 1.2);
   });
 
+  it('of a fleet in which the busiest nodes are the slowest is about its events, not about its nodes', () => {
+    const node = (level: number, events: number): Histogram => of(Array.from({ length: events }, (_, i) => level * (0.9 + 0.2 * i / events)));
+    const nodes = Array.from({ length: 20 }, (_, i) => (i % 4 === 0 ? node(20 + i / 20, 900) : node(5 + i / 20, 100)));
+    const all = emptyHistogram();
+    for (const h of nodes) merge(all, h);
+    const { low, high } = nodeEffectsInterval(nodes, all, 0.5);
+    // Three events in four are of a slow node.
+    expect(low).toBeLessThan(quantile(all, 0.5)!);
+    expect(high).toBeGreaterThan(20);
+  });
+
   it('never throws, whatever the nodes have seen', () => {
     const values = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 1e-3, max: 1e6, noNaN: true })), { maxLength: 50 });
     fc.assert(fc.property(fc.array(values, { maxLength: 12 }), fc.constantFrom(0.5, 0.95, 0.99), (nodes, q) => {
@@ -90,18 +102,42 @@ describe('shares', () => {
     expect(none.high).toBeCloseTo(0.1611, 4);
   });
 
-  it('between nodes it is never narrower than that, and stays a share', () => {
-    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(500), fc.nat(500)), { minLength: 2, maxLength: 30 }), (pairs) => {
-      const nodes = pairs.map(([good, bad]) => ({ good, events: good + bad }));
-      const all = nodes.reduce((a, b) => ({ good: a.good + b.good, events: a.events + b.events }));
+  const pairs = fc.array(fc.tuple(fc.nat(500), fc.nat(500)), { minLength: 2, maxLength: 30 });
+  const sharesOf = (all: readonly (readonly [number, number])[]): { good: number; events: number }[] => all.map(([good, bad]) => ({ good, events: good + bad }));
+  const sum = (nodes: readonly { good: number; events: number }[]): { good: number; events: number } =>
+    nodes.reduce((a, b) => ({ good: a.good + b.good, events: a.events + b.events }));
+
+  it('between nodes the interval is one of shares, has the share in it, and is the same in any order of nodes', () => {
+    fc.assert(fc.property(pairs, (all) => {
+      const nodes = sharesOf(all);
       const { low, high } = nodeRatioInterval(nodes);
+      expect(low === null).toBe(nodes.filter((n) => n.events > 0).length < 2);
       if (low === null || high === null) return;
-      const wilson = wilsonInterval(all);
-      expect(low).toBeLessThanOrEqual(wilson.low as number);
-      expect(high).toBeGreaterThanOrEqual(wilson.high as number);
+      const { good, events } = sum(nodes);
+      // Half an event more on either side, where nearly all are good or bad.
+      expect(low).toBeLessThanOrEqual(Math.max(good, 0.5) / events);
+      expect(high).toBeGreaterThanOrEqual(Math.min(good, events - 0.5) / events);
       expect(low).toBeGreaterThanOrEqual(0);
       expect(high).toBeLessThanOrEqual(1);
+      expect(nodeRatioInterval(nodes.toReversed())).toEqual({ method: 'node-ratio', confidence: 0.95, low, high });
     }));
+  });
+
+  it('nodes that agree by chance leave an interval about as wide as chance is', () => {
+    const nodes = Array.from({ length: 10 }, () => ({ good: 95, events: 100 }));
+    const [wilson, between] = [wilsonInterval(sum(nodes)), nodeRatioInterval(nodes)];
+    const width = (i: { low: number | null; high: number | null }): number => i.high! - i.low!;
+    expect(width(between) / width(wilson)).toBeGreaterThan(0.5);
+    expect(width(between) / width(wilson)).toBeLessThan(1.5);
+  });
+
+  it('a share that is skewed between nodes reaches further down than up, beyond Student\'s t on the logit scale', () => {
+    const nodes = Array.from({ length: 20 }, (_, i) => ({ good: i === 0 ? 500 : 999, events: 1_000 }));
+    const { low, high } = nodeRatioInterval(nodes);
+    const logit = (p: number): number => Math.log(p / (1 - p));
+    const { good, events } = sum(nodes);
+    const centre = logit((good + 0.5) / (events + 1));
+    expect(centre - logit(low!)).toBeGreaterThan(logit(high!) - centre);
   });
 });
 
@@ -114,6 +150,33 @@ describe('coverage', () => {
     for (const p of ['p50', 'p95', 'p99']) {
       expect(c.get(`node-effects ${p}`)).toBeGreaterThan(0.85);
       expect(c.get(`order-statistic ${p}`)).toBeLessThan(0.75);
+    }
+  });
+});
+
+describe('the table in docs/telemetry.md', () => {
+  const page = readFileSync(new URL('../../docs/telemetry.md', import.meta.url), 'utf8');
+  const start = page.indexOf(COVERAGE_HEAD);
+  const rows = page.slice(start + COVERAGE_HEAD.length).split('\n\n', 1)[0]!.trimEnd().split('\n').map((line) => {
+    const [, fleet, figure, method, measured, holds] = /^\| (.+) \| (.+) \| (.+) \| ([0-9.]+)% ± [0-9.]+ \| (yes|no) \|$/.exec(line)!;
+    return { fleet: fleet!, figure: figure!, method: method!, coverage: Number(measured) / 100, holds: holds! };
+  });
+
+  it('is what the command prints: every fleet with every method, and what it says of them is what it measured', () => {
+    expect(start).toBeGreaterThan(0);
+    const figures = [...['p50', 'p95', 'p99'].flatMap((q) => [`${q} order-statistic`, `${q} node-effects`]), 'share wilson', 'share node-ratio'];
+    expect(rows.map((r) => `${r.fleet}: ${r.figure} ${r.method}`)).toEqual(FLEETS.flatMap(({ name }) => figures.map((what) => `${name}: ${what}`)));
+    for (const r of rows) expect([r, Math.abs(r.coverage - 0.95) <= 0.02 + 1e-9]).toEqual([r, r.holds === 'yes']);
+  });
+
+  it('holds in a smaller run of another seed', () => {
+    const runs = 100;
+    for (const name of ['10 equal nodes', '20 nodes, the busier the slower']) {
+      for (const c of measureCoverage(FLEETS.find((f) => f.name === name)!, runs, 4_711)) {
+        const { coverage } = rows.find((r) => r.fleet === name && r.figure === c.of && r.method === c.method)!;
+        // Four standard errors of the smaller run, which has one more than it would have by its own count.
+        expect(Math.abs(c.coverage - coverage), `${name} ${c.of} ${c.method}`).toBeLessThan(4 * Math.sqrt((coverage * (1 - coverage) + 1 / runs) / runs));
+      }
     }
   });
 });

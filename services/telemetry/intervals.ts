@@ -8,7 +8,7 @@
  * How often each really contains the true value is measured by coverage.ts and printed in docs/telemetry.md.
  */
 import { lowerEdge, type Histogram } from './histogram.ts';
-import { binomialQuantile, chiSquaredQuantile, normalCdf, normalQuantile } from './statistics.ts';
+import { binomialQuantile, chiSquaredQuantile, normalCdf, normalQuantile, weightedDegrees } from './statistics.ts';
 
 export type IntervalMethod = 'order-statistic' | 'node-effects';
 
@@ -61,62 +61,125 @@ export const NODES_MIN = 5;
 const GRID = 41;
 /** Width in buckets at which residuals are gathered: 1.1% of a value. */
 const RESIDUAL_STEP = 1;
+/** Below so many degrees of freedom the approximation of chi-squared's quantile is of no use. */
+const DEGREES_MIN = 3;
 
 /**
  * For nodes that differ: on the logarithmic scale (the buckets' own) a node's values are its level plus a residual, levels vary
- * normally between nodes, and residuals are distributed as all nodes' residuals taken together. Mean and spread of the levels are not known from few nodes;
- * their generalized pivotal distributions (Weerahandi, JASA 88, 1993: normal and chi-squared with nodes - 1 degrees of freedom; the part of
- * the spread that is sampling within nodes is taken off) give that of the quantile of the mixture. To it the sampling error of all events together is added
- * in quadrature, as the order-statistic interval has it. Nothing is drawn at random: the same histograms give the same interval.
+ * normally between nodes, and residuals are distributed as all nodes' residuals taken together. A node counts as much as it has events, so
+ * that it does not matter whether busy nodes are slower than idle ones; of nodes that all count the same it would.
+ *
+ * Mean and spread of the levels are not known from few nodes; their generalized pivotal distributions (Weerahandi, JASA 88, 1993) give
+ * that of the quantile of the mixture. The spread's is chi-squared; its degrees of freedom are Satterthwaite's for the unequal weights, and
+ * fewer where the levels' kurtosis says that a variance tells less (Box, Biometrika 40, 1953); the part of it that is sampling within nodes is
+ * taken off. The mean's is normal, with the larger of the model's variance and the one between weighted nodes as they are (linearization, as in
+ * `nodeRatioInterval`). To it the sampling error of all events together is added in quadrature, as the order-statistic interval has it.
+ * Nothing is drawn at random: the same histograms give the same interval.
  *
  * @param nodes one histogram a node; those without events do not count
+ * @returns the interval for a quantile; what the nodes have in common is worked out once
  */
-export function nodeEffectsInterval(nodes: readonly Histogram[], pooled: Histogram, q: number, confidence = 0.95): Interval {
+export function nodeEffects(nodes: readonly Histogram[], pooled: Histogram, confidence = 0.95): (q: number) => Interval {
   const method = 'node-effects';
   const none: Interval = { method, confidence, low: null, high: null };
   const used = nodes.filter((h) => h.count > 0);
-  const m = used.length;
-  if (m < NODES_MIN) return none;
-  const [lowRank, highRank] = rankInterval(pooled.count, q, confidence);
-  if (lowRank < 1 || highRank > pooled.count) return none;
-  const samplingAbove = positionAt(pooled, highRank) - positionAt(pooled, q * pooled.count);
-  const samplingBelow = positionAt(pooled, q * pooled.count) - positionAt(pooled, lowRank);
-
-  const levels = used.map(levelOf);
-  const mean = levels.reduce((sum, l) => sum + l.mean, 0) / m;
-  const spread = levels.reduce((sum, l) => sum + (l.mean - mean) ** 2, 0) / (m - 1);
-  const within = levels.reduce((sum, l) => sum + l.meanVariance, 0) / m;
-  const residuals = residualsOf(used, levels.map((l) => l.mean));
-
-  const probabilities = Array.from({ length: GRID }, (_, i) => (i + 0.5) / GRID);
-  const normals = probabilities.map(normalQuantile);
-  const candidates: number[] = [];
-  for (const p of probabilities) {
-    const between = Math.max(0, (m - 1) * spread / chiSquaredQuantile(p, m - 1) - within);
-    const tau = Math.sqrt(between);
-    const shift = mixtureQuantile(residuals, tau, q);
-    for (const z of normals) candidates.push(mean + z * tau / Math.sqrt(m) + shift);
-  }
-  candidates.sort((a, b) => a - b);
-  const at = (p: number): number => candidates[Math.min(candidates.length - 1, Math.floor(p * candidates.length))]!;
+  if (used.length < NODES_MIN) return () => none;
+  const all = inOrder(pooled);
+  const fleet = fleetOf(used, pooled.count);
   const alpha = 1 - confidence;
-  const estimate = at(0.5);
-  return {
-    method, confidence,
-    low: lowerEdge(estimate - Math.hypot(estimate - at(alpha / 2), samplingBelow)),
-    high: lowerEdge(estimate + Math.hypot(at(1 - alpha / 2) - estimate, samplingAbove)),
+  return (q) => {
+    const [lowRank, highRank] = rankInterval(pooled.count, q, confidence);
+    if (lowRank < 1 || highRank > pooled.count) return none;
+    const centre = positionAt(all, q * pooled.count);
+    const samplingAbove = positionAt(all, highRank) - centre;
+    const samplingBelow = centre - positionAt(all, lowRank);
+    const candidates: number[] = [];
+    for (const p of PROBABILITIES) {
+      const variance = Math.max(0, fleet.spread * fleet.degrees / chiSquaredQuantile(p, fleet.degrees) - fleet.within);
+      const shift = mixtureQuantile(fleet.residuals, Math.sqrt(variance), q);
+      const error = Math.sqrt(variance * fleet.meanShare);
+      for (const z of NORMALS) candidates.push(fleet.mean + z * error + shift);
+    }
+    candidates.sort((a, b) => a - b);
+    const at = (p: number): number => candidates[Math.min(candidates.length - 1, Math.floor(p * candidates.length))]!;
+    const estimate = at(0.5);
+    return {
+      method, confidence,
+      low: lowerEdge(estimate - Math.hypot(estimate - at(alpha / 2), samplingBelow)),
+      high: lowerEdge(estimate + Math.hypot(at(1 - alpha / 2) - estimate, samplingAbove)),
+    };
   };
 }
 
+/** The same for one quantile. */
+export const nodeEffectsInterval = (nodes: readonly Histogram[], pooled: Histogram, q: number, confidence = 0.95): Interval =>
+  nodeEffects(nodes, pooled, confidence)(q);
+
+const PROBABILITIES = Array.from({ length: GRID }, (_, i) => (i + 0.5) / GRID);
+const NORMALS = PROBABILITIES.map(normalQuantile);
+
+/** Buckets as positions on the logarithmic scale: the middle of each, and how many events are in it. */
+type Positions = readonly (readonly [number, number])[];
+
+/** Calls back for each bucket. Zeros, which have no logarithm, count as lying in the bucket below the lowest. */
+function eachPosition(h: Histogram, call: (position: number, n: number) => void): void {
+  let lowest = Infinity;
+  for (const [index, n] of h.buckets) {
+    if (index < lowest) lowest = index;
+    call(index + 0.5, n);
+  }
+  if (h.zero > 0) call(h.buckets.size === 0 ? -1 : lowest - 0.5, h.zero);
+}
+
+function inOrder(h: Histogram): Positions {
+  const all: [number, number][] = [];
+  eachPosition(h, (position, n) => all.push([position, n]));
+  return all.sort((a, b) => a[0] - b[0]);
+}
+
 /** Where a rank lies on the logarithmic scale, values lying evenly within their bucket. */
-function positionAt(h: Histogram, rank: number): number {
+function positionAt(all: Positions, rank: number): number {
   let seen = 0;
-  const all = positions(h).sort((a, b) => a[0] - b[0]);
   for (const [x, n] of all) {
     if (rank <= seen + n) return x - 0.5 + (rank - seen) / n;
     seen += n;
   }
   return (all.at(-1)?.[0] ?? 0) + 0.5;
+}
+
+/** What is known of the levels of a fleet's nodes. */
+interface Fleet {
+  readonly mean: number;
+  /** Variance of the levels, sampling within nodes included, and its degrees of freedom. */
+  readonly spread: number;
+  readonly degrees: number;
+  /** How much of that variance is sampling within nodes. */
+  readonly within: number;
+  /** Variance of the mean, as a share of the levels' variance: 1 / nodes where all have as many events. */
+  readonly meanShare: number;
+  /** Share of all events by distance from their node's level, in rising order. */
+  readonly residuals: Positions;
+}
+
+function fleetOf(nodes: readonly Histogram[], events: number): Fleet {
+  const weights = nodes.map((h) => h.count / events);
+  const levels = nodes.map(levelOf);
+  const weighted = (value: (weight: number, i: number) => number): number => weights.reduce((sum, w, i) => sum + value(w, i), 0);
+  const mean = weighted((w, i) => w * levels[i]!.mean);
+  const away = levels.map((l) => l.mean - mean);
+  const squares = weighted((w) => w * w);
+  const seen = weighted((w, i) => w * away[i]! ** 2);
+  // E[seen] is (1 - squares) times the variance of a level.
+  const spread = seen / (1 - squares);
+  const kurtosis = seen === 0 ? 0 : Math.max(0, weighted((w, i) => w * away[i]! ** 4) / (seen * seen) - 3 + 6 / (nodes.length + 1));
+  const degrees = Math.max(DEGREES_MIN, 2 / (2 / weightedDegrees(weights) + kurtosis * squares));
+  const between = weighted((w, i) => (w * away[i]!) ** 2);
+  return {
+    mean, spread, degrees,
+    within: weighted((w, i) => w * (1 - w) * levels[i]!.meanVariance) / (1 - squares),
+    meanShare: spread === 0 ? squares : Math.max(squares, between / spread),
+    residuals: residualsOf(nodes, levels.map((l) => l.mean), events),
+  };
 }
 
 interface Level {
@@ -126,37 +189,29 @@ interface Level {
   readonly meanVariance: number;
 }
 
-/** Zeros, which have no logarithm, count as lying in the bucket below the lowest. */
-function positions(h: Histogram): (readonly [number, number])[] {
-  const all = [...h.buckets].map(([index, n]) => [index + 0.5, n] as const);
-  if (h.zero === 0) return all;
-  const lowest = all.length === 0 ? 0 : Math.min(...all.map(([position]) => position));
-  return [...all, [lowest - 1, h.zero] as const];
-}
-
 function levelOf(h: Histogram): Level {
-  const all = positions(h);
-  const mean = all.reduce((sum, [x, n]) => sum + x * n, 0) / h.count;
-  const squares = all.reduce((sum, [x, n]) => sum + n * (x - mean) ** 2, 0);
+  let sum = 0;
+  eachPosition(h, (x, n) => void (sum += x * n));
+  const mean = sum / h.count;
+  let squares = 0;
+  eachPosition(h, (x, n) => void (squares += n * (x - mean) ** 2));
   return { mean, meanVariance: h.count < 2 ? squares : squares / (h.count - 1) / h.count };
 }
 
-/** Share of all events by distance from their node's level, in rising order. */
-function residualsOf(nodes: readonly Histogram[], means: readonly number[]): (readonly [number, number])[] {
+function residualsOf(nodes: readonly Histogram[], means: readonly number[], events: number): Positions {
   const gathered = new Map<number, number>();
-  let total = 0;
   for (const [i, h] of nodes.entries()) {
-    for (const [x, n] of positions(h)) {
-      const step = Math.round((x - means[i]!) / RESIDUAL_STEP);
+    const mean = means[i]!;
+    eachPosition(h, (x, n) => {
+      const step = Math.round((x - mean) / RESIDUAL_STEP);
       gathered.set(step, (gathered.get(step) ?? 0) + n);
-      total += n;
-    }
+    });
   }
-  return [...gathered].map(([step, n]) => [step * RESIDUAL_STEP, n / total] as const).sort((a, b) => a[0] - b[0]);
+  return [...gathered].map(([step, n]) => [step * RESIDUAL_STEP, n / events] as const).sort((a, b) => a[0] - b[0]);
 }
 
 /** Quantile of a residual plus a normal with standard deviation `tau`. */
-function mixtureQuantile(residuals: readonly (readonly [number, number])[], tau: number, q: number): number {
+function mixtureQuantile(residuals: Positions, tau: number, q: number): number {
   // Within a step residuals lie evenly: a standard deviation of step / sqrt(12) that keeps the sum smooth.
   const sigma = Math.hypot(tau, RESIDUAL_STEP / Math.sqrt(12));
   let low = residuals[0]![0] - 8 * sigma;

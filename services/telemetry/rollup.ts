@@ -2,7 +2,7 @@
  * Time in grains: minutes, hours and days of UTC. A stretch of time is put together of as few grains as it takes, so that a month of
  * a thousand nodes is read as days, and its ends as hours and minutes.
  */
-import { addSums, emptySums, sumsFromJson, sumsToJson, type Sums, type SumsJson } from './sums.ts';
+import { addSums, emptySums, summandOf, sumsToJson, type Summand, type Sums, type SumsJson } from './sums.ts';
 import type { Delta } from './delta.ts';
 
 export const GRAINS = [
@@ -31,15 +31,19 @@ export function segments(from: number, to: number, level: number = GRAINS.length
   return [{ grain: id, from: first, to: last }, ...segments(from, first, level - 1), ...segments(last, to, level - 1)];
 }
 
-/** What is known of one node in one grain. */
-export interface Rollup {
-  readonly sums: Sums;
+/** What figures of one node stand on. */
+export interface Basis {
   deltas: number;
   /** Lowest and highest number among the deltas: what is missing in between shows. */
   seqFrom: number;
   seqTo: number;
   /** Time that the deltas speak of. Milliseconds. */
   coveredMs: number;
+}
+
+/** What is known of one node in one grain. */
+export interface Rollup extends Basis {
+  readonly sums: Sums;
   /** The worst among the deltas' gauges. */
   provisionalRatioMax: number;
   provisionalAgeMsMax: number;
@@ -48,13 +52,20 @@ export interface Rollup {
 export const emptyRollup = (): Rollup =>
   ({ sums: emptySums(), deltas: 0, seqFrom: Infinity, seqTo: 0, coveredMs: 0, provisionalRatioMax: 0, provisionalAgeMsMax: 0 });
 
-/** Adds all of `b` to `a`. */
-export function addRollup(a: Rollup, b: Rollup): void {
-  addSums(a.sums, b.sums);
+/** Sites probed that one rollup holds: a node that makes up new ones with every delta must not fill the centre. */
+export const ROLLUP_PEERS_MAX = 256;
+
+export function addBasis(a: Basis, b: Basis): void {
   a.deltas += b.deltas;
   a.seqFrom = Math.min(a.seqFrom, b.seqFrom);
   a.seqTo = Math.max(a.seqTo, b.seqTo);
   a.coveredMs += b.coveredMs;
+}
+
+/** Adds all of `b` to `a`, with probes of at most ROLLUP_PEERS_MAX sites. */
+export function addRollup(a: Rollup, b: Omit<Rollup, 'sums'> & { readonly sums: Summand }): void {
+  addSums(a.sums, b.sums, ROLLUP_PEERS_MAX);
+  addBasis(a, b);
   a.provisionalRatioMax = Math.max(a.provisionalRatioMax, b.provisionalRatioMax);
   a.provisionalAgeMsMax = Math.max(a.provisionalAgeMsMax, b.provisionalAgeMsMax);
 }
@@ -65,7 +76,7 @@ export const rollupOf = (d: Delta): Rollup => ({
 });
 
 /** Numbers between the lowest and the highest that no delta is known for. */
-export const missingOf = (r: Pick<Rollup, 'deltas' | 'seqFrom' | 'seqTo'>): number => (r.deltas === 0 ? 0 : r.seqTo - r.seqFrom + 1 - r.deltas);
+export const missingOf = (r: Omit<Basis, 'coveredMs'>): number => (r.deltas === 0 ? 0 : r.seqTo - r.seqFrom + 1 - r.deltas);
 
 /**
  * When a delta's counts count: at the last moment of its window, by the node's clock, but never later than it came.
@@ -75,7 +86,8 @@ export const timeOf = (d: Pick<Delta, 'to'>, receivedAt: number): number => Math
 
 export const rollupToText = ({ sums, ...rest }: Rollup): string => JSON.stringify({ ...rest, sums: sumsToJson(sums) });
 
-export function rollupFromText(text: string): Rollup {
+/** Adds to `a` what `rollupToText` wrote. It is not checked again: a month of a thousand nodes is a hundred thousand of them. */
+export function addRollupText(a: Rollup, text: string): void {
   const { sums, ...rest } = JSON.parse(text) as Omit<Rollup, 'sums'> & { sums: SumsJson };
-  return { ...rest, sums: sumsFromJson(sums) };
+  addRollup(a, { ...rest, sums: summandOf(sums) });
 }

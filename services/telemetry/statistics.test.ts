@@ -1,7 +1,9 @@
 /** Against published tables and exact sums. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { binomialCdf, binomialQuantile, chiSquaredQuantile, logGamma, normalCdf, normalQuantile, regularizedBeta, studentQuantile } from './statistics.ts';
+import {
+  binomialCdf, binomialQuantile, chiSquaredQuantile, createRandom, drawNormal, logGamma, normalCdf, normalQuantile, regularizedBeta, studentQuantile, weightedDegrees,
+} from './statistics.ts';
 
 /** P(X <= k) as a sum of exact terms. */
 function binomialSum(k: number, n: number, p: number): number {
@@ -47,5 +49,27 @@ describe('distributions', () => {
   });
   it.each([[0.975, 9, 19.023], [0.025, 9, 2.7], [0.95, 19, 30.144], [0.025, 49, 31.555]])('chi-squared quantile %d with %d degrees', (p, degrees, x) => {
     expect(Math.abs(chiSquaredQuantile(p, degrees) / x - 1)).toBeLessThan(0.01);
+  });
+
+  it('weights that are equal leave one degree of freedom less than there are values, others fewer, and at least one', () => {
+    for (const m of [2, 5, 40]) expect(weightedDegrees(Array.from({ length: m }, () => 1 / m))).toBeCloseTo(m - 1, 8);
+    fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 10_000 }), { minLength: 2, maxLength: 50 }), (counts) => {
+      const all = counts.reduce((a, b) => a + b);
+      const degrees = weightedDegrees(counts.map((n) => n / all));
+      expect(degrees).toBeGreaterThanOrEqual(1);
+      expect(degrees).toBeLessThanOrEqual(counts.length - 1 + 1e-6);
+    }));
+  });
+
+  it('draws are the same for the same seed, and spread as they should', () => {
+    const random = createRandom(3);
+    const drawn = Array.from({ length: 20_000 }, () => drawNormal(random));
+    const again = createRandom(3);
+    expect(drawNormal(again)).toBe(drawn[0]);
+    const mean = drawn.reduce((a, b) => a + b) / drawn.length;
+    const deviation = Math.sqrt(drawn.reduce((sum, x) => sum + (x - mean) ** 2, 0) / drawn.length);
+    // Five standard errors: 1 / sqrt(n), and 1 / sqrt(2 n).
+    expect(Math.abs(mean)).toBeLessThan(5 / Math.sqrt(20_000));
+    expect(Math.abs(deviation - 1)).toBeLessThan(5 / Math.sqrt(40_000));
   });
 });

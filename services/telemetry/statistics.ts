@@ -111,3 +111,30 @@ export function studentQuantile(p: number, degrees: number): number {
   }
   return (low + high) / 2;
 }
+
+/**
+ * Degrees of freedom of a variance between values that count with these weights (which add up to 1): their number less one where
+ * they are equal (Satterthwaite, Biometrics Bulletin 2, 1946, for the sum of w (x - mean)^2 with x normal and mean the weighted one).
+ */
+export function weightedDegrees(weights: readonly number[]): number {
+  let [two, three] = [0, 0];
+  for (const w of weights) {
+    two += w * w;
+    three += w * w * w;
+  }
+  return Math.max(1, (1 - two) ** 2 / (two - 2 * three + two * two));
+}
+
+/** Mulberry32 (Ettinger, 2017): small and seeded, good enough to draw fleets with, and for nothing secret. Uniform in [0, 1). */
+export function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** A standard normal value (Box and Muller, Annals of Mathematical Statistics 29, 1958). */
+export const drawNormal = (random: () => number): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

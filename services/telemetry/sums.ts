@@ -4,7 +4,7 @@
  */
 import { ASSET_PATTERN, BALANCE_PATTERN, ID_PATTERN } from '../protocol/grammar.ts';
 import { EncodingError } from '../protocol/errors.ts';
-import { checkHistogram, emptyHistogram, fromJson, merge, toJson, type Histogram, type HistogramJson } from './histogram.ts';
+import { checkHistogram, emptyHistogram, fromJson, merge, toJson, type Counted, type Histogram, type HistogramJson } from './histogram.ts';
 import type { Share } from './proportions.ts';
 
 /** As `STAGES` of the protocol has them. */
@@ -27,11 +27,18 @@ export interface Drift {
   readonly time: Histogram;
 }
 
+/** Probes of one site by another one. */
 export interface Peering {
   sent: number;
+  /** Of those, the ones that were not answered in time. */
   lost: number;
-  /** Milliseconds. */
+  /** Round trips of the others. Milliseconds. */
   readonly rtt: Histogram;
+  /**
+   * By how much the round trips of two probes differ that followed each other and both came back: |D(i-1, i)| of RFC 3550, section 6.4.1,
+   * as a distribution in place of its running mean, so that it adds up exactly. Its mean is `sum / count`. Milliseconds.
+   */
+  readonly jitter: Histogram;
 }
 
 export interface Sums {
@@ -56,7 +63,7 @@ export interface SumsJson {
     readonly reversedAmount: Readonly<Record<string, string>>; readonly time?: HistogramJson;
   };
   readonly reconciliation?: HistogramJson;
-  readonly peering: Readonly<Record<string, { readonly sent: number; readonly lost: number; readonly rtt?: HistogramJson }>>;
+  readonly peering: Readonly<Record<string, { readonly sent: number; readonly lost: number; readonly rtt?: HistogramJson; readonly jitter?: HistogramJson }>>;
 }
 
 const forEach = <K extends string, V>(keys: readonly K[], value: (key: K) => V): Record<K, V> =>
@@ -81,26 +88,55 @@ export function addShare(to: Sums['slas'], sla: string, { events, good }: Share)
 
 export function peeringOf(sums: Sums, to: string): Peering {
   let peering = sums.peering.get(to);
-  if (peering === undefined) sums.peering.set(to, peering = { sent: 0, lost: 0, rtt: emptyHistogram() });
+  if (peering === undefined) sums.peering.set(to, peering = { sent: 0, lost: 0, rtt: emptyHistogram(), jitter: emptyHistogram() });
   return peering;
 }
 
-/** Adds all of `b` to `a`. */
-export function addSums(a: Sums, b: Sums): void {
-  for (const stage of LAG_STAGES) merge(a.lag[stage], b.lag[stage]);
-  for (const name of COUNTS) a.counts[name] += b.counts[name];
+/** Sums to add to others: as they are counted, or as they travel. */
+export interface Summand {
+  readonly lag: Readonly<Partial<Record<LagStage, Counted>>>;
+  readonly counts: Readonly<Partial<Record<CountName, number>>>;
+  readonly slas: Iterable<readonly [string, Share]>;
+  readonly drift: Pick<Drift, 'compared' | 'drifted'> & {
+    readonly amount: Iterable<readonly [string, bigint]>; readonly reversedAmount: Iterable<readonly [string, bigint]>; readonly time: Counted | undefined;
+  };
+  readonly reconciliation: Counted | undefined;
+  readonly peering: Iterable<readonly [string, Pick<Peering, 'sent' | 'lost'> & { readonly rtt?: Counted; readonly jitter?: Counted }]>;
+}
+
+const bigints = (amounts: Readonly<Record<string, string>> = {}): [string, bigint][] => Object.entries(amounts).map(([asset, amount]) => [asset, BigInt(amount)]);
+
+/** What `sumsToJson` wrote, ready to be added up without being taken apart: several times as fast as `sumsFromJson`, and nothing is checked. */
+export const summandOf = ({ lag, counts, slas, drift, reconciliation, peering }: SumsJson): Summand => ({
+  lag, counts, slas: Object.entries(slas), reconciliation, peering: Object.entries(peering),
+  drift: {
+    compared: drift?.compared ?? 0, drifted: drift?.drifted ?? 0, amount: bigints(drift?.amount), reversedAmount: bigints(drift?.reversedAmount), time: drift?.time,
+  },
+});
+
+const mergeAny = (a: Histogram, b: Counted | undefined): void => (b === undefined ? undefined : merge(a, b));
+
+/**
+ * Adds all of `b` to `a`.
+ * @param peersMax sites that probes of are counted in `a`; those of further ones are left out
+ */
+export function addSums(a: Sums, b: Summand, peersMax: number = Infinity): void {
+  for (const stage of LAG_STAGES) mergeAny(a.lag[stage], b.lag[stage]);
+  for (const name of COUNTS) a.counts[name] += b.counts[name] ?? 0;
   for (const [sla, share] of b.slas) addShare(a.slas, sla, share);
   a.drift.compared += b.drift.compared;
   a.drift.drifted += b.drift.drifted;
   for (const [asset, amount] of b.drift.amount) addAmount(a.drift.amount, asset, amount);
   for (const [asset, amount] of b.drift.reversedAmount) addAmount(a.drift.reversedAmount, asset, amount);
-  merge(a.drift.time, b.drift.time);
-  merge(a.reconciliation, b.reconciliation);
-  for (const [to, { sent, lost, rtt }] of b.peering) {
+  mergeAny(a.drift.time, b.drift.time);
+  mergeAny(a.reconciliation, b.reconciliation);
+  for (const [to, { sent, lost, rtt, jitter }] of b.peering) {
+    if (a.peering.size >= peersMax && !a.peering.has(to)) continue;
     const peering = peeringOf(a, to);
     peering.sent += sent;
     peering.lost += lost;
-    merge(peering.rtt, rtt);
+    mergeAny(peering.rtt, rtt);
+    mergeAny(peering.jitter, jitter);
   }
 }
 
@@ -126,7 +162,7 @@ export function sumsToJson(s: Sums): SumsJson {
       },
     }),
     ...when('reconciliation', s.reconciliation),
-    peering: Object.fromEntries([...s.peering].map(([to, p]) => [to, { sent: p.sent, lost: p.lost, ...when('rtt', p.rtt) }])),
+    peering: Object.fromEntries([...s.peering].map(([to, p]) => [to, { sent: p.sent, lost: p.lost, ...when('rtt', p.rtt), ...when('jitter', p.jitter) }])),
   };
 }
 
@@ -195,10 +231,13 @@ export function sumsFromJson(value: unknown, path = 'sums'): Sums {
     reconciliation: histogramOf(`${path}.reconciliation`, o['reconciliation']),
     peering: new Map(entries(`${path}.peering`, o['peering'], idRegex).map(([to, peer]) => {
       const at = `${path}.peering.${to}`;
-      const p = fields(at, peer, ['sent', 'lost', 'rtt']);
+      // Without jitter: from before there was any.
+      const p = fields(at, peer, ['sent', 'lost', 'rtt', 'jitter']);
       const [sent, lost, rtt] = [natural(`${at}.sent`, p['sent']), natural(`${at}.lost`, p['lost']), histogramOf(`${at}.rtt`, p['rtt'])];
       if (lost + rtt.count !== sent) throw wrong(at, `lost and answered probes to be the ${sent} sent`, lost + rtt.count);
-      return [to, { sent, lost, rtt }];
+      const jitter = histogramOf(`${at}.jitter`, p['jitter']);
+      if (jitter.count > rtt.count) throw wrong(`${at}.jitter`, `at most the ${rtt.count} differences that so many round trips have`, jitter.count);
+      return [to, { sent, lost, rtt, jitter }];
     })),
   };
 }
