@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { encodeDecision, formatTraceparent } from '../protocol/index.ts';
 import { createApplier, type Applier, type Committed } from './applier.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { Incident, LedgerStore } from './store.ts';
-import { encodeDecisions, fakePlatform, type FakeBlock } from './testing.ts';
+import { decisionOf, encodeDecisions, fakePlatform, type FakeBlock } from './testing.ts';
 
 /** A store whose commits fail, or wait, when told to. */
 function brittle(store: LedgerStore): LedgerStore & { fail: boolean; commits: number; hold(): () => void } {
@@ -47,6 +48,38 @@ async function start(): Promise<void> {
 }
 const paid = (id: string, amount = 1n): Buffer[] => encodeDecisions([{ id, debit: 'bank', credit: 'alice', amount }]);
 const outcomeOf = async (work: Promise<unknown>): Promise<string> => work.then(() => 'done', (error: { code?: string; problem?: { code: string } }) => error.code ?? error.problem?.code ?? String(error));
+
+describe('followed settlements', () => {
+  const trace = formatTraceparent('a'.repeat(32), 'b'.repeat(16));
+  const followed = (id: string, amount: bigint): Buffer => Buffer.from(encodeDecision({ ...decisionOf({ id, debit: amount > 0n ? 'bank' : 'alice', credit: amount > 0n ? 'alice' : 'bank', amount: amount > 0n ? amount : -amount }), trace }));
+
+  test('are told with their place in the global log, and what stands in their entries is kept with it', async () => {
+    await start();
+    const { regions: [region], trust } = platform();
+    await region!.order('r0-n0', [...paid('s0'), followed('s1', 5n), ...paid('s2')]);
+    await region!.order('r0-n0', [followed('s3', -1_000n), followed('s1', 5n)]);
+    const block = await region!.block(0, 0);
+    committed.length = 0;
+    await applier.block(block.header, block.parts, trust.regions.get('r0')!);
+    const at = { region: 'r0', node: 'r0-n0', trace: { traceId: 'a'.repeat(32), parentId: 'b'.repeat(16) }, receivedAt: 1_000, startedAt: 1_000, committedAt: 1_000 };
+    expect(committed).toMatchObject([{
+      cut: 0, traced: [{ ...at, index: 3, id: 's1', rejection: null }, { ...at, index: 5, id: 's3', rejection: 'insufficient-funds' }, { ...at, index: 6, id: 's1', rejection: null }],
+    }]);
+    expect(await store.tracesSince(0, 9)).toEqual([3, 5, 6].map((index) => ({ index, trace })));
+    expect(await Promise.all([2, 3, 4].map((index) => store.trace(index)))).toEqual([null, trace, null]);
+  });
+
+  test('of a transaction that failed nothing is told or kept', async () => {
+    await start();
+    const { regions: [region], trust } = platform();
+    await region!.order('r0-n0', [followed('s1', 5n)]);
+    const block = await region!.block(0, 0);
+    committed.length = 0;
+    store.fail = true;
+    expect(await outcomeOf(applier.block(block.header, block.parts, trust.regions.get('r0')!))).toBe('not-stored');
+    expect([committed, await store.tracesSince(0, 9)]).toEqual([[], []]);
+  });
+});
 
 describe('the applier', () => {
   test('takes back what could not be stored, with everything that waited behind it, and carries on when it is sent again', async () => {

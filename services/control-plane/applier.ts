@@ -4,13 +4,15 @@
  * when it is durable.
  */
 import { hash } from 'node:crypto';
-import { encodeAccount, Problem, type AccountEntry } from '../protocol/index.ts';
+import { encodeAccount, Problem, readTrace, TRACED_MAX, type AccountEntry } from '../protocol/index.ts';
 import { EMPTY_ROOT, Frontier, type RegionTrust } from '../transparency/index.ts';
 import { checkBlock, type CheckedBlock, type NodeState, type RegionState } from './core/block.ts';
-import { PayloadError, readDecisions, type Settlement } from './core/decisions.ts';
+import { PayloadError, readDecisions, type Followed, type Settlement } from './core/decisions.ts';
 import { applyBatch, undo, type Account, type Earlier, type Effects, type Fate, type LedgerView } from './core/ledger.ts';
+import { packTimes } from './core/times.ts';
 import { createAccountCache } from './account-cache.ts';
 import type { Counts, Found, Head, Incident, LedgerStore, NodeRow, OutcomeRange } from './store.ts';
+import type { TracedOutcome } from './tracing.ts';
 
 /** What waits at most; beyond it callers are told to come back. */
 const QUEUED_BLOCKS_MAX = 64;
@@ -44,6 +46,9 @@ export interface Committed {
   readonly ranges: readonly OutcomeRange[];
   /** The outcomes of each range, in bundle encoding. */
   readonly bundles: readonly Uint8Array[];
+  readonly traced: readonly TracedOutcome[];
+  /** Followed settlements beyond those that are remembered of one batch. */
+  readonly cut: number;
 }
 
 export interface Applier {
@@ -69,6 +74,7 @@ export interface Applier {
 interface BlockJob {
   readonly kind: 'block';
   readonly block: CheckedBlock;
+  readonly receivedAt: number;
   readonly bytes: number;
   readonly done: (state: RegionState) => void;
   readonly failed: (error: unknown) => void;
@@ -105,7 +111,8 @@ export interface ApplierOptions {
   readonly witnessedSize: () => number;
   /** Called synchronously right after each commit, before anybody is answered. */
   readonly onCommit: (committed: Committed) => void;
-  readonly onIncident: (incident: Incident) => void;
+  /** @param isStored whether the transaction that it was found in has stored it */
+  readonly onIncident: (incident: Incident, isStored: boolean) => void;
 }
 
 const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64');
@@ -165,6 +172,7 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
   async function block(
     header: Readonly<Record<string, unknown>>, parts: readonly Uint8Array[], keys: RegionTrust,
   ): Promise<RegionState> {
+    const receivedAt = now();
     checkOpen();
     if (queuedBlocks >= QUEUED_BLOCKS_MAX || queuedBytes >= QUEUED_BYTES_MAX) {
       throw new Problem(503, 'busy', `${queuedBlocks} blocks wait to be applied; send this one again later`, {}, RETRY_SECONDS);
@@ -187,7 +195,7 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
     for (const b of checked.batches) planned.logs.set(b.node, b.log);
     queuedBlocks += 1;
     queuedBytes += bytes;
-    const answer = new Promise<RegionState>((done, failed) => enqueue({ kind: 'block', block: checked, bytes, done, failed }));
+    const answer = new Promise<RegionState>((done, failed) => enqueue({ kind: 'block', block: checked, receivedAt, bytes, done, failed }));
     lastBlock = answer.catch(() => undefined);
     return answer;
   }
@@ -251,7 +259,7 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
     for (const job of waiting) release(job);
     for (const job of [...jobs, ...waiting]) job.failed(tryAgain());
     const detail = `a transaction failed and was taken back: ${(error as Error).message}`;
-    onIncident({ at: now(), kind: 'commit-failed', detail });
+    onIncident({ at: now(), kind: 'commit-failed', detail }, false);
     if ((error as Error).name === 'LedgerError') halted = detail;
   }
 
@@ -261,8 +269,12 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
     const regions = new Map<string, CheckedBlock>();
     const nodes = new Map<string, Node>();
     const all: Settlement[] = [];
-    const runs: { region: string; node: string; from: number; start: number; end: number }[] = [];
-    for (const { block: b } of jobs) {
+    const runs: { region: string; node: string; from: number; start: number; end: number; orderedAt: number }[] = [];
+    /** When each of `all` was decided. */
+    const decided: number[] = [];
+    const followed: (Followed & { readonly region: string; readonly node: string; readonly receivedAt: number })[] = [];
+    let cut = 0;
+    for (const { block: b, receivedAt } of jobs) {
       regions.set(b.region, b);
       for (const batch of b.batches) {
         const before = nodes.get(batch.node) ?? committed.nodes.get(batch.node);
@@ -271,16 +283,20 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
         const start = all.length;
         if (haltedAt === null) {
           try {
-            readDecisions(batch.payload, all);
-            runs.push({ region: b.region, node: batch.node, from: batch.from, start, end: all.length });
+            const ofBatch: Followed[] = [];
+            readDecisions(batch.payload, all, decided, ofBatch);
+            runs.push({ region: b.region, node: batch.node, from: batch.from, start, end: all.length, orderedAt: batch.orderedAt });
+            for (const f of ofBatch.slice(0, TRACED_MAX)) followed.push({ ...f, region: b.region, node: batch.node, receivedAt });
+            cut += Math.max(0, ofBatch.length - TRACED_MAX);
           } catch (error) {
             if (!(error instanceof PayloadError)) throw error;
             // Signed by the node and in the region's order, yet no decision: there is nothing to give an outcome to. Nothing of
             // this batch or of later ones of this node is applied; the region's other nodes go on.
             all.length = start;
+            decided.length = start;
             haltedAt = batch.from;
             haltedWhy = `entry ${batch.from + error.entry} of its log is no decision: ${error.message}`;
-            incidents.push({ at, kind: 'node-halted', detail: `node ${batch.node} of region ${b.region}: ${haltedWhy}` });
+            incidents.push({ at, kind: 'node-halted', scope: `site:${batch.node}`, detail: `node ${batch.node} of region ${b.region}: ${haltedWhy}` });
           }
         }
         nodes.set(batch.node, { region: b.region, log: batch.log, haltedAt, haltedWhy });
@@ -297,10 +313,10 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
     const effects: Effects[] = [];
     const bundles: { bundle: Uint8Array; count: number }[] = [];
     let next = counts;
+    const fates: Fate[] = [];
     try {
       await commit({ ids: all.map((s) => s.id), accounts: [...missing] }, (found) => {
         for (const account of found.accounts) cache.put(account);
-        const fates: Fate[] = [];
         const view: LedgerView = { account: cache.get, earlier: earlierOf(found, first, all, fates) };
         const changed = new Set<Account>();
         for (const r of runs) {
@@ -317,7 +333,9 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
           };
         }
         return {
-          bundles, accounts: [...changed], ranges, counts: next, incidents,
+          bundles, accounts: [...changed], counts: next, incidents,
+          ranges: ranges.map((range, i) => ({ ...range, orderedAt: runs[i]!.orderedAt, decidedAt: packTimes(decided.slice(runs[i]!.start, runs[i]!.end)) })),
+          traces: followed.map((f) => ({ index: first + f.at, trace: f.trace })),
           regions: [...regions.values()].map((b) => ({
             id: b.region, applied: b.to, size: b.size, root: b.root, checkpoint: b.checkpoint,
           })),
@@ -332,8 +350,15 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
     counts = next;
     for (const b of regions.values()) committed.regions.set(b.region, { applied: b.to, size: b.size, root: b.root });
     for (const [id, n] of nodes) committed.nodes.set(id, n);
-    for (const incident of incidents) onIncident(incident);
-    onCommit({ size, effects, ranges, bundles: bundles.map((b) => b.bundle) });
+    for (const incident of incidents) onIncident(incident, true);
+    const committedAt = followed.length === 0 ? at : now();
+    onCommit({
+      size, effects, ranges, bundles: bundles.map((b) => b.bundle), cut,
+      traced: followed.map((f) => ({
+        index: first + f.at, id: all[f.at]!.id, trace: readTrace(f.trace, all[f.at]!.id), region: f.region, node: f.node, rejection: fates[f.at] ?? null,
+        receivedAt: f.receivedAt, startedAt: at, committedAt,
+      })),
+    });
     for (const job of jobs) job.done(region(job.block.region));
   }
 
@@ -356,7 +381,7 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
         next = { ...counts, accounts: counts.accounts + created.length };
         return {
           bundles: entries.length === 0 ? [] : [{ bundle: bundleOf(entries), count: entries.length }],
-          accounts: [...changed], regions: [], nodes: [], ranges: [], counts: next, incidents: [],
+          accounts: [...changed], regions: [], nodes: [], ranges: [], traces: [], counts: next, incidents: [],
         };
       });
     } catch (error) {
@@ -366,7 +391,7 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
     }
     size += appended;
     counts = next;
-    if (appended > 0) onCommit({ size, effects: [], ranges: [], bundles: [] });
+    if (appended > 0) onCommit({ size, effects: [], ranges: [], bundles: [], traced: [], cut: 0 });
     jobs.forEach((job, i) => job.done(answers[i]!));
 
     function openOne(o: Opening, entries: string[], changed: Set<Account>): Opened {

@@ -31,6 +31,7 @@ describe('settling', () => {
 
     expect(json(await bench.get('/v1/accounts/alice'))).toEqual({ account: 'alice', asset: 'EUR', overdraftLimit: '0', posted: '70', pending: '0', balance: '70', asOf: 10 });
     expect(json(await bench.get('/v1/settlements/s2'))).toMatchObject({ id: 's2', state: 'final', node: 'r0-n0', index: 1, globalIndex: 4, amount: '30', debitBalance: '70' });
+    expect(json(await bench.get('/v1/settlements/s2'))).toMatchObject({ decidedAt: 1_790_000_000_000, orderedAt: 1_790_000_000_000, finalAt: expect.any(Number) });
     expect(json(await bench.get('/v1/settlements/s3'))).toMatchObject({ state: 'rejected', reason: 'insufficient-funds' });
     expect((await bench.get('/v1/settlements/s9')).status).toBe(404);
     expect(json(await bench.get('/v1/ledger'))).toEqual({ assets: { EUR: { sum: '0', accounts: 3 } }, settlements: 7 });

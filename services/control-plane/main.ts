@@ -5,20 +5,23 @@
 import { join } from 'node:path';
 import { CONTROL_SETTINGS } from '../../platform/index.ts';
 import { dashboardRoutes } from '../dashboard/serve.ts';
-import { decodeGlobal, type ServiceStatus } from '../protocol/index.ts';
+import { decodeGlobal, readTrace, type ServiceStatus } from '../protocol/index.ts';
 import {
-  baseUrl, createHttpClient, createServer, parsed, readAll, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError,
-  type Logger, type Metric, type Running, type Settings,
+  baseUrl, createHttpClient, createServer, createTracer, parsed, readAll, readOtlp, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError, startOtlp,
+  type Logger, type Metric, type NumberMetric, type Running, type Settings,
 } from '../shell/index.ts';
 import { parseSlas } from '../telemetry/index.ts';
 import { decodeBundle, openCheckpoint, type Trust } from '../transparency/index.ts';
 import { createApplier } from './applier.ts';
 import { balancesBefore, createPending, type Move } from './core/pending.ts';
+import { createIncidents, openIncidentStore, readWebhooks } from './incidents/index.ts';
+import { localRoutes, readLocalControl } from './local.ts';
 import { createOutcomes } from './outcomes.ts';
 import { controlRoutes } from './routes.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { Head, Incident, LedgerStore } from './store.ts';
 import { createTelemetry } from './telemetry/index.ts';
+import { createCentreTracing, TRACES_UNDER_WAY_MAX, type TracedOutcome } from './tracing.ts';
 import { createWitness, type Witnessed } from './witness.ts';
 
 /** Incidents shown at /v1/status. */
@@ -28,14 +31,16 @@ const RESTORE_STEP = 16_384;
 /**
  * Starts the control plane; it serves until stopped.
  *
+ * @param now milliseconds since 1970
  * @throws SettingsError when settings, key and trust.json do not fit together
  */
-export async function startControlPlane(settings: Settings<typeof CONTROL_SETTINGS>, logger: Logger): Promise<Running> {
-  const now = Date.now;
-  const { trust, signer, tls, urls, slas } = readAll({
+export async function startControlPlane(settings: Settings<typeof CONTROL_SETTINGS>, logger: Logger, now: () => number = Date.now): Promise<Running> {
+  const { trust, signer, tls, urls, slas, local, target, receivers } = readAll({
     trust: () => readTrust(settings.trust), signer: () => readSigner(settings.key), tls: () => readTls(settings),
     urls: () => readWitnessUrls(settings.witnessUrls),
     slas: () => (settings.slas === undefined ? [] : parsed(settings.slas, parseSlas)),
+    local: () => (settings.local === undefined ? null : readLocalControl(settings.local, settings.host, settings.token)),
+    target: () => readOtlp(settings), receivers: () => readWebhooks(settings),
     ledger: () => expectPlain(CONTROL_SETTINGS.ledger.env, settings.ledger, 'sqlite'),
     tiles: () => expectPlain(CONTROL_SETTINGS.tiles.env, settings.tiles, 'files'),
   });
@@ -48,13 +53,25 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   const initial = readWitnessed(head, trust);
   const witnessedSize = initial?.size ?? 0;
 
+  const otlp = startOtlp({ target, service: 'control-plane', instance: settings.site, tls, logger, now });
+  const tracer = createTracer({ ...otlp, logger });
+  const tracing = createCentreTracing(tracer, now);
+  tracing.committed(await tracedOutcomes(store, witnessedSize));
+
   const pending = createPending(await balancesAt(store, witnessedSize, head.size));
   const unwitnessed = await store.rangesSince(witnessedSize);
-  const incidents: Incident[] = [...await store.incidents(INCIDENTS_SHOWN)];
-  const show = (incident: Incident): void => {
-    logger.error({ kind: incident.kind }, incident.detail);
-    incidents.unshift(incident);
-    incidents.length = Math.min(incidents.length, INCIDENTS_SHOWN);
+  const shown: ServiceStatus['incidents'][number][] = [...await store.incidents(INCIDENTS_SHOWN)];
+  /** Of an incident that the ledger has stored. */
+  const show = ({ at, kind, detail }: Incident): void => {
+    logger.error({ kind }, detail);
+    shown.unshift({ at, kind, detail });
+    shown.length = Math.min(shown.length, INCIDENTS_SHOWN);
+    incidents.wake();
+  };
+  const record = (incident: Incident): void => {
+    if (shown[0]?.detail === incident.detail) return;
+    store.addIncident(incident).catch((error: unknown) => logger.error({ err: error }, 'incident not stored'));
+    show(incident);
   };
 
   const applier = createApplier({
@@ -62,24 +79,24 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
     onCommit(committed) {
       for (const effects of committed.effects) pending.applied(effects);
       outcomes.committed(committed);
+      tracing.committed(committed.traced, committed.cut);
       witness.wake();
     },
-    onIncident: show,
+    onIncident: (incident, isStored) => (isStored ? show : record)(incident),
   });
   const outcomes = createOutcomes({
     store, checkpoint: () => witness.witnessed(), unwitnessed,
     nodes: new Map(head.nodes.map((n) => [n.id, applier.nodeApplied(n.id)])),
   });
   const client = createHttpClient(tls);
-  const record = (incident: Incident): void => {
-    if (incidents[0]?.detail === incident.detail) return;
-    show(incident);
-    store.addIncident(incident).catch((error: unknown) => logger.error({ err: error }, 'incident not stored'));
-  };
   const witness = createWitness({
     store, signer, trust, urls, client, logger, initial, size: applier.size,
-    onRound: pending.roundStarted,
+    onRound() {
+      pending.roundStarted();
+      tracing.roundStarted();
+    },
     onWitnessed(witnessed) {
+      tracing.witnessed(witnessed.size);
       pending.roundWitnessed();
       outcomes.witnessed(witnessed);
     },
@@ -98,27 +115,35 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
         witnesses: cosigning.filter((r) => r.size !== null && r.problem === null).length,
         queuedBlocks: applier.queued(), waiting: outcomes.waiting(), haltedNodes: applier.haltedNodes().length,
       },
-      incidents,
+      incidents: shown,
     };
   };
 
+  const incidentStore = openIncidentStore(join(settings.data, 'incidents.db'));
   const telemetry = createTelemetry({
-    folder: settings.data, trust, signer, slas, ledger: store, onIncident: show, logger, now,
+    folder: settings.data, trust, signer, slas, ledger: store, onIncident: show, incidents: incidentStore, onDeltas: () => incidents.wake(), logger, now,
+    log: { trustText: settings.trust.text, witnessed: witness.witnessed, size: applier.size },
     status: () => {
       const { state, log, counts } = status();
       return { state, log, counts };
     },
   });
+  const incidents = createIncidents({
+    ...receivers, store: incidentStore, telemetry: telemetry.store, instances: telemetry.instances, ledger: store, trust,
+    requireToken: requireToken(settings.token), secureContext: tls.secureContext, logger, now,
+  });
   const server = await createServer({
     name: 'Tidemark control plane', description: 'The ledger and the global log: accounts, outcomes, checkpoints, proofs.',
     logger,
-    notReady: applier.halted, metrics: () => [...metricsOf(status()), ...telemetry.metrics()], certificate: tls.certificate,
+    notReady: applier.halted, metrics: () => [...metricsOf(status()), ...telemetry.metrics(), ...incidents.metrics(), ...tracing.metrics(), ...otlp.metrics()], otlp, certificate: tls.certificate,
   });
   controlRoutes(server, {
     store, applier, outcomes, pending, signer, assets: settings.assets, trust, now, logger, witnessed: witness.witnessed,
     onIncident: show, requireToken: requireToken(settings.token),
   });
   telemetry.addRoutes(server);
+  incidents.addRoutes(server);
+  if (local !== null) localRoutes(server, local, client, now);
   server.get('/v1/status', { schema: { tags: ['operations'] } }, async () => status());
   serveLog(server, {
     checkpoint: () => witness.witnessed()?.note ?? null,
@@ -135,9 +160,12 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
     async stop() {
       telemetry.quiet();
       await server.close();
+      await incidents.stop();
       await telemetry.stop();
       await applier.stop();
       await witness.stop();
+      void tracer.flush();
+      await otlp.stop();
       await client.close();
       await store.close();
     },
@@ -162,6 +190,17 @@ function moveOf(bytes: Uint8Array): Move | null {
     throw new Error(`global log: the final outcome of ${s.id} has no balances`);
   }
   return { debit: s.debitAccount, credit: s.creditAccount, amount: s.amount, debitBalance, creditBalance };
+}
+
+/** Followed settlements whose outcomes an earlier life committed and nobody had witnessed; of when they came the log knows no more than of their commit. */
+async function tracedOutcomes(store: LedgerStore, witnessedSize: number): Promise<TracedOutcome[]> {
+  const rows = await store.tracesSince(witnessedSize, TRACES_UNDER_WAY_MAX);
+  return Promise.all(rows.map(async ({ index, trace }) => {
+    const entry = decodeGlobal(decodeBundle(await store.entries(index, index + 1))[0]!);
+    if (entry.type !== 'outcome') throw new Error(`global log entry ${index}: an outcome by the index of traces, it is an account`);
+    const { instruction: { id }, region, node, reason, at } = entry;
+    return { index, id, trace: readTrace(trace, id), region, node, rejection: reason ?? null, receivedAt: at, startedAt: at, committedAt: at };
+  }));
 }
 
 /** @throws Error when the checkpoint is not one of this log's, or is of more entries than the log has */
@@ -192,14 +231,17 @@ function expectPlain(env: string, value: string, adapter: string): void {
 
 function metricsOf(status: ServiceStatus): Metric[] {
   const c = status.counts;
-  const one = (name: string, type: Metric['type'], help: string, value: number): Metric =>
+  const one = (name: string, type: NumberMetric['type'], help: string, value: number): Metric =>
     ({ name: `tidemark_global_${name}`, type, help, samples: [{ value }] });
   return [
     {
-      name: 'tidemark_global_outcomes_total', type: 'counter', help: 'Outcomes written to the global log.',
+      name: 'tidemark_global_outcomes_total', type: 'counter', help: 'Outcomes written to the global log.', outlivesProcess: true,
       samples: [{ labels: { status: 'final' }, value: c['final']! }, { labels: { status: 'rejected' }, value: c['rejected']! }],
     },
-    one('duplicates_total', 'counter', 'Outcomes of settlements that had one already.', c['duplicates']!),
+    {
+      name: 'tidemark_global_duplicates_total', type: 'counter', help: 'Outcomes of settlements that had one already.', outlivesProcess: true,
+      samples: [{ value: c['duplicates']! }],
+    },
     one('accounts', 'gauge', 'Accounts that exist.', c['accounts']!),
     one('log_size', 'gauge', 'Entries of the global log.', status.log.size),
     one('witnessed_size', 'gauge', 'Entries under the witnessed checkpoint.', c['witnessedSize']!),

@@ -93,7 +93,7 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
       logger.warn({ region: keys.id, code: problem.code, signed }, problem.message);
       if (problem.code !== 'gap') {
         const evidence = signed ? body : body.subarray(0, UNSIGNED_EVIDENCE_BYTES);
-        const incident = { at: now(), kind: problem.code, detail: problem.message };
+        const incident = { at: now(), kind: problem.code, detail: problem.message, scope: `region:${keys.id}` };
         await store.keepEvidence(incident, evidence, signed);
         if (signed) onIncident(incident);
       }
@@ -273,7 +273,7 @@ function settlementRoutes(server: Server, { store, witnessed }: RoutesContext): 
   const options = { schema: { tags, params: idParams, response: CLIENT_ERRORS } };
   server.get<{ Params: { id: string } }>('/v1/settlements/:id', options, async (request) => {
     const { index, outcome } = await find(request.params.id);
-    return settlementView(outcome, index, witnessedSize());
+    return settlementView(outcome, index, witnessedSize(), await store.trace(index), await store.times(index));
   });
   server.get<{ Params: { id: string } }>('/v1/settlements/:id/provenance', options, async (request) => {
     const { bytes, outcome } = await find(request.params.id);

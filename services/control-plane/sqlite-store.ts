@@ -5,8 +5,9 @@ import { decodeGlobal, type OutcomeEntry } from '../protocol/index.ts';
 import { bundleLeafHashes, SqliteLog, sqliteLogSchema } from '../transparency/index.ts';
 import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, relaxedTransaction, transaction, type Migration } from '../shell/index.ts';
 import type { Account, Earlier } from './core/ledger.ts';
+import { timeAt } from './core/times.ts';
 import type {
-  AssetTotal, Changes, Counts, Found, Head, Incident, LedgerStore, NodeRow, OutcomeRange, RegionRow, Wanted,
+  AssetTotal, Changes, Counts, Found, Head, Incident, KeptIncident, LedgerStore, NodeRow, OutcomeRange, RegionRow, TraceRow, Wanted,
 } from './store.ts';
 
 const EVIDENCE_MAX = 64;
@@ -35,6 +36,15 @@ const MIGRATIONS: readonly Migration[] = [`
     n INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL, signed INTEGER NOT NULL,
     digest TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL
   );
+`, `
+  -- Of those settlements that are followed. position: of the outcome in the log.
+  CREATE TABLE trace (position INTEGER PRIMARY KEY, trace TEXT NOT NULL) STRICT;
+`, `
+  -- Null for what was ordered before this column was there.
+  ALTER TABLE outcome_range ADD COLUMN ordered_at INTEGER;
+  ALTER TABLE outcome_range ADD COLUMN decided_at BLOB;
+`, `
+  ALTER TABLE incident ADD COLUMN scope TEXT NOT NULL DEFAULT 'global';
 `];
 
 const RANGE = 'node, first AS "from", last AS "to", start';
@@ -79,11 +89,17 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   const putRegion = db.prepare('INSERT OR REPLACE INTO region (id, applied, size, root, checkpoint) VALUES (?, ?, ?, ?, ?)');
   const putNode = db.prepare('INSERT OR REPLACE INTO node (id, region, log, halted_at, halted_why) VALUES (?, ?, ?, ?, ?)');
   const allNodes = db.prepare('SELECT id, region, log, halted_at AS haltedAt, halted_why AS haltedWhy FROM node');
-  const putRange = db.prepare('INSERT INTO outcome_range (node, first, last, start) VALUES (?, ?, ?, ?)');
+  const putRange = db.prepare('INSERT INTO outcome_range (node, first, last, start, ordered_at, decided_at) VALUES (?, ?, ?, ?, ?, ?)');
   const rangesOf = db.prepare(`SELECT ${RANGE} FROM outcome_range WHERE node = ? AND last > ? ORDER BY last LIMIT ?`);
   const rangesFrom = db.prepare(`SELECT ${RANGE} FROM outcome_range WHERE start >= ? ORDER BY start`);
-  const putIncident = db.prepare('INSERT INTO incident (at, kind, detail) VALUES (?, ?, ?)');
+  const timesAt = db.prepare(`SELECT start, last - first AS count, ordered_at AS orderedAt, decided_at AS decidedAt
+    FROM outcome_range WHERE start <= ? ORDER BY start DESC LIMIT 1`);
+  const putTrace = db.prepare('INSERT INTO trace VALUES (?, ?)');
+  const traceAt = db.prepare('SELECT trace FROM trace WHERE position = ?');
+  const tracesFrom = db.prepare('SELECT position AS "index", trace FROM trace WHERE position >= ? ORDER BY position LIMIT ?');
+  const putIncident = db.prepare('INSERT INTO incident (at, kind, detail, scope) VALUES (?, ?, ?, ?)');
   const trimIncidents = db.prepare('DELETE FROM incident WHERE n <= (SELECT max(n) FROM incident) - ?');
+  const laterIncidents = db.prepare('SELECT n, at, kind, detail, scope FROM incident WHERE n > ? ORDER BY n LIMIT ?');
   const latestIncidents = db.prepare('SELECT at, kind, detail FROM incident ORDER BY n DESC LIMIT ?');
   const putEvidence = db.prepare(
     'INSERT OR IGNORE INTO evidence (at, kind, detail, signed, digest, bytes) VALUES (?, ?, ?, ?, ?, ?)');
@@ -123,7 +139,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   }
 
   function addIncident(incident: Incident): void {
-    putIncident.run(incident.at, incident.kind, incident.detail);
+    putIncident.run(incident.at, incident.kind, incident.detail, incident.scope ?? 'global');
     trimIncidents.run(INCIDENTS_MAX);
   }
 
@@ -135,7 +151,8 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     }
     for (const r of changes.regions) putRegion.run(r.id, r.applied, r.size, r.root, r.checkpoint);
     for (const n of changes.nodes) putNode.run(n.id, n.region, n.log, n.haltedAt, n.haltedWhy);
-    for (const r of changes.ranges) putRange.run(r.node, r.from, r.to, r.start);
+    for (const r of changes.ranges) putRange.run(r.node, r.from, r.to, r.start, r.orderedAt, r.decidedAt);
+    for (const t of changes.traces) putTrace.run(t.index, t.trace);
     for (const incident of changes.incidents) addIncident(incident);
     meta.put('counts', JSON.stringify(changes.counts));
   }
@@ -186,6 +203,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
       transaction(db, () => addIncident(incident));
     },
     incidents: async (limit) => latestIncidents.all(limit) as unknown as Incident[],
+    incidentsAfter: async (n, limit) => laterIncidents.all(n, limit) as unknown as KeptIncident[],
 
     async account(id) {
       const row = accountById.get(id) as unknown as AccountRow | undefined;
@@ -196,6 +214,14 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     totals: async () => (sums.all() as unknown as { asset: string; accounts: bigint; high: bigint; low: bigint }[])
       .map((r): AssetTotal => ({ asset: r.asset, accounts: Number(r.accounts), sum: (r.high << 32n) + r.low })),
     settlement: async (id) => idIndex.find(id),
+    async times(index) {
+      const row = timesAt.get(index) as { start: number; count: number; orderedAt: number | null; decidedAt: Uint8Array | null } | undefined;
+      if (row === undefined || index >= row.start + row.count || row.orderedAt === null || row.decidedAt === null) return null;
+      const decidedAt = timeAt(row.decidedAt, index - row.start);
+      return decidedAt === null ? null : { decidedAt, orderedAt: row.orderedAt };
+    },
+    trace: async (index) => (traceAt.get(index) as { trace: string } | undefined)?.trace ?? null,
+    tracesSince: async (index, limit) => tracesFrom.all(index, limit) as unknown as TraceRow[],
     ranges: async (node, from, limit) => rangesOf.all(node, from, limit) as unknown as OutcomeRange[],
     rangesSince: async (start) => rangesFrom.all(start) as unknown as OutcomeRange[],
 

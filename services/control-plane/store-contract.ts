@@ -3,13 +3,14 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { encodeOutcome, type OutcomeEntry } from '../protocol/index.ts';
 import { bundleLeafHashes, decodeBundle, encodeBundle, Frontier, hashLeaf, verifyConsistency, verifyInclusion, verifyRange } from '../transparency/index.ts';
 import type { Account } from './core/ledger.ts';
+import { packTimes } from './core/times.ts';
 import type { Changes, Found, LedgerStore } from './store.ts';
 
 /** Opens the same store again each time it is called with the same name. */
 export type OpenStore = (name: string) => Promise<LedgerStore>;
 
 const NOTHING: Changes = {
-  bundles: [], accounts: [], regions: [], nodes: [], ranges: [], incidents: [],
+  bundles: [], accounts: [], regions: [], nodes: [], ranges: [], traces: [], incidents: [],
   counts: { applied: 0, final: 0, rejected: 0, duplicates: 0, accounts: 0 },
 };
 
@@ -50,7 +51,7 @@ export function storeContract(adapter: string, openStore: OpenStore): void {
         accounts: [account('a', -5n, { overdraft: null }), account('b', 5n)],
         regions: [{ id: 'r', applied: 3, size: 4, root: Buffer.alloc(32, 7), checkpoint: 'note' }],
         nodes: [{ id: 'n', region: 'r', log: log.encode(), haltedAt: 9, haltedWhy: 'why' }],
-        ranges: [{ node: 'n', from: 0, to: 2, start: 0 }], incidents: [{ at: 1, kind: 'k', detail: 'd' }],
+        ranges: [{ node: 'n', from: 0, to: 2, start: 0, orderedAt: 9, decidedAt: packTimes([7, 5]) }], traces: [{ index: 1, trace: 'of s2' }], incidents: [{ at: 1, kind: 'k', detail: 'd' }],
         counts: { applied: 2, final: 2, rejected: 0, duplicates: 0, accounts: 2 },
       };
       await put(['s1', 's2'], changes);
@@ -65,6 +66,8 @@ export function storeContract(adapter: string, openStore: OpenStore): void {
       expect(await store.account('a')).toMatchObject({ asset: 'EUR', overdraft: null, balance: -5n });
       expect([await store.settlement('s1'), await store.settlement('s2'), await store.settlement('s3')]).toEqual([0, 1, null]);
       expect(await store.incidents(9)).toEqual([{ at: 1, kind: 'k', detail: 'd' }]);
+      expect([await store.trace(0), await store.trace(1)]).toEqual([null, 'of s2']);
+      expect([await store.tracesSince(0, 9), await store.tracesSince(2, 9), await store.tracesSince(0, 0)]).toEqual([[{ index: 1, trace: 'of s2' }], [], []]);
     });
 
     test('a commit whose decision throws leaves nothing, and the next one works', async () => {
@@ -120,7 +123,10 @@ export function storeContract(adapter: string, openStore: OpenStore): void {
     test('ranges of outcomes by node, and by place in the log', async () => {
       await fresh();
       const ranges = [{ node: 'n', from: 0, to: 2, start: 0 }, { node: 'm', from: 0, to: 1, start: 2 }, { node: 'n', from: 2, to: 5, start: 3 }];
-      await put(['1', '2', '3', '4', '5', '6'], { ranges });
+      await put(['1', '2', '3', '4', '5', '6'], { ranges: ranges.map((r, i) => ({ ...r, orderedAt: 100 + i, decidedAt: packTimes(Array.from({ length: r.to - r.from }, (_, k) => 10 * i + k)) })) });
+      expect(await Promise.all([0, 1, 2, 5, 6].map((index) => store.times(index)))).toEqual([
+        { orderedAt: 100, decidedAt: 0 }, { orderedAt: 100, decidedAt: 1 }, { orderedAt: 101, decidedAt: 10 }, { orderedAt: 102, decidedAt: 22 }, null,
+      ]);
       expect(await store.ranges('n', 0, 9)).toEqual([ranges[0], ranges[2]]);
       expect(await store.ranges('n', 1, 1)).toEqual([ranges[0]]);
       expect(await store.ranges('n', 2, 9)).toEqual([ranges[2]]);
@@ -153,6 +159,12 @@ export function storeContract(adapter: string, openStore: OpenStore): void {
       await store.keepEvidence({ ...incident, kind: 'no-quorum' }, Buffer.from('others'), false);
       await store.addIncident({ at: 6, kind: 'witness-ahead', detail: 'x' });
       expect((await store.incidents(9)).map((i) => i.kind)).toEqual(['witness-ahead', 'fork']);
+      await store.addIncident({ at: 7, kind: 'fork', detail: 'y', scope: 'region:eu' });
+      const [first, ...later] = await store.incidentsAfter(0, 9);
+      expect(first).toMatchObject({ at: 5, kind: 'fork', scope: 'global' });
+      expect(later.map(({ kind, scope }) => [kind, scope])).toEqual([['witness-ahead', 'global'], ['fork', 'region:eu']]);
+      expect(await store.incidentsAfter(first!.n, 1)).toEqual(later.slice(0, 1));
+      expect(await store.incidentsAfter(later.at(-1)!.n, 9)).toEqual([]);
     });
   });
 }

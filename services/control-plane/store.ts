@@ -32,6 +32,21 @@ export interface OutcomeRange {
   readonly start: number;
 }
 
+/** When the settlements of a range took the steps before the ledger. Milliseconds since 1970. */
+export interface RangeTimes {
+  /** When the range took its place in its region's order, by the stream's clock. */
+  readonly orderedAt: number;
+  /** When each was decided, by the node's clock: `packTimes`. */
+  readonly decidedAt: Uint8Array;
+}
+
+/** The outcome at this index is of a settlement that is followed. */
+export interface TraceRow {
+  readonly index: number;
+  /** As the decision's log entry has it. */
+  readonly trace: string;
+}
+
 /** Counted since the ledger began. */
 export interface Counts {
   readonly applied: number;
@@ -45,7 +60,12 @@ export interface Incident {
   readonly at: number;
   readonly kind: string;
   readonly detail: string;
+  /** What it is about: `region:eu`, `site:eu-fra-1`. @default - the whole, `global` */
+  readonly scope?: string;
 }
+
+/** An incident as it is kept, with its number: they count up in the order in which they were stored. */
+export type KeptIncident = Required<Incident> & { readonly n: number };
 
 export interface Head {
   /** Size of the global log. */
@@ -80,7 +100,8 @@ export interface Changes {
   readonly accounts: readonly Account[];
   readonly regions: readonly RegionRow[];
   readonly nodes: readonly NodeRow[];
-  readonly ranges: readonly OutcomeRange[];
+  readonly ranges: readonly (OutcomeRange & RangeTimes)[];
+  readonly traces: readonly TraceRow[];
   readonly counts: Counts;
   readonly incidents: readonly Incident[];
 }
@@ -107,6 +128,8 @@ export interface LedgerStore {
   addIncident(incident: Incident): Promise<void>;
   /** The latest incidents, newest first. */
   incidents(limit: number): Promise<readonly Incident[]>;
+  /** Those behind a number, in order. */
+  incidentsAfter(n: number, limit: number): Promise<readonly KeptIncident[]>;
 
   account(id: string): Promise<Account | null>;
   /** Accounts whose id is greater than `after`, in order of id. */
@@ -117,6 +140,12 @@ export interface LedgerStore {
   totals(): Promise<readonly AssetTotal[]>;
   /** Global index of the first outcome of a settlement id. */
   settlement(id: string): Promise<number | null>;
+  /** What the decision's entry says of its trace, for the outcome at a global index. */
+  trace(index: number): Promise<string | null>;
+  /** Of the outcomes at or after a global index, in order. */
+  tracesSince(index: number, limit: number): Promise<readonly TraceRow[]>;
+  /** When the settlement whose outcome has this global index was decided and ordered; null where that was not written down. */
+  times(index: number): Promise<{ readonly decidedAt: number; readonly orderedAt: number } | null>;
   /** Ranges of a node that end after `from`, in order. */
   ranges(node: string, from: number, limit: number): Promise<readonly OutcomeRange[]>;
   /** Ranges whose outcomes lie at or after a global index. */

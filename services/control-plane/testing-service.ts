@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, expect } from 'vitest';
-import { CONTROL_SETTINGS, type Sla } from '../../platform/index.ts';
+import { CONTROL_SETTINGS, type Sla, type Webhook } from '../../platform/index.ts';
 import { decodeFrame, decodeGlobal, FRAME_TYPE, type OutcomeEntry } from '../protocol/index.ts';
 import { createHttpClient, readSettings, type Answer, type Running, type Settings } from '../shell/index.ts';
 import { bundleLeafHashes, decodeBundle, openCheckpoint, parseVerifier, verifyRange } from '../transparency/index.ts';
@@ -40,6 +40,9 @@ export interface Shape extends NonNullable<Parameters<typeof fakePlatform>[0]> {
   readonly witnesses?: Bench['witnesses'];
   /** @default - none */
   readonly slas?: readonly Sla[];
+  /** @default - none */
+  readonly webhooks?: readonly Webhook[];
+  readonly webhookSecrets?: Readonly<Record<string, string>>;
   /** The addresses that the control plane is told for the witnesses of the region of that number. */
   readonly listed?: (urls: readonly string[], region: number) => readonly string[];
 }
@@ -60,6 +63,7 @@ export async function start(shape: Shape = {}): Promise<Bench> {
     TIDEMARK_SITE: 'centre', TIDEMARK_DATA: folder, TIDEMARK_TRUST: join(folder, 'trust.json'), TIDEMARK_KEY: join(folder, 'key'),
     TIDEMARK_TOKEN_FILE: join(folder, 'token'), TIDEMARK_LOG_LEVEL: 'silent', TIDEMARK_ASSETS: 'EUR,USD,CHF',
     ...(shape.slas === undefined ? {} : { TIDEMARK_SLAS_CONTENT: JSON.stringify(shape.slas) }),
+    ...(shape.webhooks === undefined ? {} : { TIDEMARK_WEBHOOKS: JSON.stringify(shape.webhooks), TIDEMARK_WEBHOOK_SECRETS_CONTENT: JSON.stringify(shape.webhookSecrets) }),
     TIDEMARK_WITNESS_URLS: JSON.stringify(Object.fromEntries(platform.regions.map((r, i) => [r.id, listed(witnesses[i]!.map((w) => w.url), i)]))),
   });
   const logger = pino({ level: 'silent' });

@@ -1,6 +1,6 @@
 /** The local control API: what runs here, and faults on demand. On loopback; what changes something needs the token. */
 import type { FastifyBaseLogger } from 'fastify';
-import { CLIENT_ERRORS, createServer, readFileContent, requireToken, type Metric, type Server } from '../shell/index.ts';
+import { CLIENT_ERRORS, createServer, readFileContent, requireToken, type NumberMetric, type Server } from '../shell/index.ts';
 import type { LocalSite, Partition, RunState } from './run-state.ts';
 import type { LinkStats } from './wan.ts';
 
@@ -37,7 +37,7 @@ export async function createControlApi(operations: Operations, tokenFile: string
     logger,
     notReady: () => (operations.state().state === 'running' ? null : `the platform is ${operations.state().state}`),
     metrics: () => {
-      const each = (value: (site: LocalSite) => number): Metric['samples'] =>
+      const each = (value: (site: LocalSite) => number): NumberMetric['samples'] =>
         operations.state().sites.map((s) => ({ labels: { site: s.id }, value: value(s) }));
       return [
         {

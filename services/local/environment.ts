@@ -26,8 +26,21 @@ export interface EnvironmentOptions {
   readonly logLevel: string;
   /** Folder of the built page. */
   readonly dashboard?: string | undefined;
+  readonly observed?: Observed | undefined;
+  /** How long an edge node's telemetry window is, milliseconds; 0 counts, but sends nothing. */
+  readonly telemetryWindowMs?: number | undefined;
 }
 
+/** Who is told of traces and metrics. */
+export interface Observed {
+  /** Base URL of an OTLP/HTTP receiver. */
+  readonly otlp: string;
+  /** Of a million settlements whose senders do not trace them, how many are traced. @default 0 */
+  readonly traceRatio?: number | undefined;
+}
+
+/** Of the local control API. */
+export const localUrl = (ports: Ports): string => `http://${HOST}:${ports.local}`;
 export const processUrl = (ports: Ports, id: string): string => `http://${HOST}:${ports.processes.get(id) as number}`;
 
 /** Ours without what is meant for us: a service's settings come from here alone. */
@@ -41,7 +54,7 @@ export function baseEnvironment(own: NodeJS.ProcessEnv): Record<string, string |
 }
 
 export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOptions): Record<string, string> {
-  const { platform, plan, ports, layout, logLevel } = options;
+  const { platform, plan, ports, layout, logLevel, observed, telemetryWindowMs } = options;
   /** Where `process` finds another one: through its own link when there is an emulated network. */
   const dial = (to: string): string => {
     const port = ports.links.get(linkId({ from: process.id, to }));
@@ -56,6 +69,7 @@ export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOpt
     TIDEMARK_TOKEN_FILE: layout.token,
     TIDEMARK_SLAS: layout.slas,
     TIDEMARK_LOG_LEVEL: logLevel,
+    ...(observed === undefined ? {} : { TIDEMARK_OTLP_ENDPOINT: observed.otlp }),
   };
   const replicasOf = (region: string): string[] =>
     plan.processes.filter((p) => p.tier === 'region' && p.region === region).map((p) => p.id);
@@ -64,7 +78,9 @@ export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOpt
     return {
       ...common, TIDEMARK_KEY: layout.globalKey, TIDEMARK_LEDGER: 'sqlite',
       TIDEMARK_ASSETS: platform.assets.map((a) => a.code).join(','), TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses),
-      ...(options.dashboard === undefined ? {} : { TIDEMARK_DASHBOARD: options.dashboard }),
+      ...(platform.webhooks.length === 0 ? {} : { TIDEMARK_WEBHOOKS: JSON.stringify(platform.webhooks), TIDEMARK_WEBHOOK_SECRETS: layout.webhookSecrets }),
+      // Whoever sees the page may cut sites off: this is the network of a machine's own platform.
+      ...(options.dashboard === undefined ? {} : { TIDEMARK_DASHBOARD: options.dashboard, TIDEMARK_LOCAL_CONTROL: localUrl(ports) }),
     };
   }
   const region = process.region as string;
@@ -80,10 +96,16 @@ export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOpt
       TIDEMARK_CONTROL_URL: dial(platform.controlPlane.id),
     };
   }
+  const dialled = plan.links.filter((l) => l.from === process.id).map((l) => l.to);
+  const tierOf = (id: string): ProcessPlan['tier'] | undefined => plan.processes.find((p) => p.id === id)?.tier;
   return {
     ...common,
     TIDEMARK_KEY: layout.edgeKey(process.id),
-    TIDEMARK_REGION_URLS: plan.links.filter((l) => l.from === process.id).map((l) => dial(l.to)).join(','),
+    // In the order in which the node prefers them.
+    TIDEMARK_REGION_URLS: dialled.filter((to) => tierOf(to) === 'region').map(dial).join(','),
+    TIDEMARK_PEERS: JSON.stringify(dialled.filter((to) => tierOf(to) === 'edge').map((site) => ({ site, url: dial(site) }))),
     TIDEMARK_POLICY: layout.policy,
+    ...(observed?.traceRatio === undefined ? {} : { TIDEMARK_TRACE_RATIO: String(observed.traceRatio) }),
+    ...(telemetryWindowMs === undefined ? {} : { TIDEMARK_TELEMETRY_WINDOW_MS: String(telemetryWindowMs) }),
   };
 }

@@ -1,5 +1,5 @@
 /** What runs on the one machine, and who dials whom across the emulated network: derived from the platform, nothing else. */
-import { createRoundTrips, portPlan, type Platform } from '../../platform/index.ts';
+import { createRoundTrips, peersOf, portPlan, type Platform } from '../../platform/index.ts';
 import { replicaName } from '../protocol/status.ts';
 
 /** As in `/v1/status`. */
@@ -57,6 +57,11 @@ export function planLocal(platform: Platform): LocalPlan {
       // In the order in which the node prefers them: its neighbours start with another replica, so that the load spreads.
       for (let k = 0; k < replicas.length; k += 1) dial(node, replicas[(i + k) % replicas.length] as ProcessPlan);
     });
+  }
+  for (const region of platform.regions) {
+    for (const edge of region.edges) {
+      for (const peer of peersOf(platform, edge)) dial(byId.get(edge.id) as ProcessPlan, byId.get(peer) as ProcessPlan);
+    }
   }
   const processes = [...portPlan(platform)].sort((a, b) => a[1] - b[1]).map(([id]) => {
     const found = byId.get(id);

@@ -47,6 +47,20 @@ describe('the first start', () => {
     expect(readSigner(layout.edgeKey('us-a')).kind).toBe('ed25519');
   });
 
+  test('a signing secret for each webhook, and none without; an exposed file is refused', () => {
+    const dir = folder();
+    const { webhookSecrets } = provision(samplePlatform(), dir);
+    expect(existsSync(webhookSecrets)).toBe(false);
+    const platform = samplePlatform({ webhooks: [{ id: 'a', url: 'http://localhost:9/' }] });
+    provision(platform, dir);
+    const before = readFileSync(webhookSecrets, 'utf8');
+    expect(JSON.parse(before)).toEqual({ a: expect.stringMatching(/^whsec_/) });
+    provision(platform, dir);
+    expect(readFileSync(webhookSecrets, 'utf8')).toBe(before);
+    chmodSync(webhookSecrets, 0o644);
+    expect(refusal(platform, dir)).toContain('webhook-secrets.json: others than its owner can read it');
+  });
+
   test('writes policy and token; all of it for its owner alone', () => {
     const dir = folder();
     const layout = provision(samplePlatform(), dir);

@@ -1,12 +1,12 @@
 /**
- * Makes the data folder of a platform ready: keys, `trust.json`, `policy.json`, `slas.json`, `token`. What is there stays; what the config
+ * Makes the data folder of a platform ready: keys, `trust.json`, `policy.json`, `slas.json`, `webhook-secrets.json`, `token`. What is there stays; what the config
  * names anew is added; what it no longer names stays on disk and in `trust.json`, because its history must remain verifiable.
  * A change that would break what was signed before is refused, all such changes at once.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { toPolicy, type Platform } from '../../platform/index.ts';
+import { toPolicy, WEBHOOK_SECRET_BYTES, WEBHOOK_SECRET_PREFIX, type Platform } from '../../platform/index.ts';
 import { decodePolicy, encodePolicy } from '../protocol/index.ts';
 import { generateSigner, parseSigner, parseTrust, type TrustFile } from '../transparency/index.ts';
 import { isExposed, PRIVATE_FILE, PRIVATE_FOLDER, readJson, unknownVersion, writeAtomic } from './files.ts';
@@ -23,6 +23,8 @@ export interface Layout {
   readonly trust: string;
   readonly policy: string;
   readonly slas: string;
+  /** Signing secrets of the webhooks, if there are any. */
+  readonly webhookSecrets: string;
   readonly token: string;
   readonly deployment: string;
   readonly runState: string;
@@ -45,6 +47,7 @@ export function layoutOf(dataDir: string): Layout {
     trust: at('trust.json'),
     policy: at('policy.json'),
     slas: at('slas.json'),
+    webhookSecrets: at('webhook-secrets.json'),
     token: at('token'),
     deployment: at('deployment.json'),
     runState: at('platform.json'),
@@ -92,6 +95,11 @@ export function provision(platform: Platform, dataDir: string): Layout {
 
   if (!existsSync(layout.token)) writeAtomic(layout.token, `${randomBytes(32).toString('hex')}\n`);
   else if (isExposed(layout.token)) refuse(dataDir, [exposed(layout.token)]);
+  if (platform.webhooks.length > 0) {
+    const { webhookSecrets: file } = layout;
+    if (existsSync(file) && isExposed(file)) refuse(dataDir, [exposed(file)]);
+    writeWhenNew(file, withWebhookSecrets(file, platform.webhooks.map(({ id }) => id)));
+  }
   const trustText = `${JSON.stringify(trust, null, 2)}\n`;
   parseTrust(trustText);
   writeWhenNew(layout.trust, trustText);
@@ -178,6 +186,27 @@ export function merge(before: Deployment | null, platform: Platform): Deployment
     regions: { ...before?.regions, ...Object.fromEntries(platform.regions.map((r) => [r.id, { replicas: r.replicas }])) },
     edges: { ...before?.edges, ...Object.fromEntries(platform.regions.flatMap((r) => r.edges.map((e) => [e.id, r.id]))) },
   };
+}
+
+/**
+ * What is in the file of signing secrets, and a new secret for each webhook that has none. Those of webhooks that are none any more stay:
+ * they may come back.
+ * @throws ProvisionError when the file is something else
+ */
+export function withWebhookSecrets(path: string, webhooks: readonly string[]): string {
+  const wrong = (what: string): ProvisionError => new ProvisionError(`${path}: ${what}; put it back from a copy, or move it away for new secrets, which receivers then need`);
+  let before: unknown = {};
+  try {
+    if (existsSync(path)) before = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    // What JSON.parse says quotes the text.
+    throw wrong('not JSON');
+  }
+  if (typeof before !== 'object' || before === null || Array.isArray(before)) throw wrong('not an object: webhook id -> signing secret');
+  const { made } = WEBHOOK_SECRET_BYTES;
+  const missing = webhooks.filter((id) => !Object.hasOwn(before, id));
+  const all = { ...before, ...Object.fromEntries(missing.map((id) => [id, `${WEBHOOK_SECRET_PREFIX}${randomBytes(made).toString('base64')}`])) };
+  return `${JSON.stringify(all, null, 2)}\n`;
 }
 
 export interface Keyring {

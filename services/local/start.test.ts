@@ -232,7 +232,7 @@ describe('a partition', () => {
     await platform.partition('us-a');
     const partitioned = platform.sites.filter((s) => s.partitioned).map((s) => s.id);
     expect(partitioned).toEqual(['eu-a', 'eu-b', 'us-a', 'eu/1', 'eu/2', 'eu/3']);
-    expect((await platform.links())?.links.filter((l) => l.cut)).toHaveLength(7);
+    expect((await platform.links())?.links.filter((l) => l.cut)).toHaveLength(11);
     expect(await platform.heal()).toEqual(['eu', 'us-a']);
     expect(await platform.heal()).toEqual([]);
     await expect(platform.partition('eu-x')).rejects.toMatchObject({

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Platform } from '../../platform/index.ts';
 import { createLogger } from '../shell/index.ts';
 import { createControlApi, type Operations, type Signal } from './control-api.ts';
-import { processUrl, PROGRAMS } from './environment.ts';
+import { localUrl, processUrl, PROGRAMS, type Observed } from './environment.ts';
 import { PRIVATE_FOLDER } from './files.ts';
 import { acquireLock } from './lock.ts';
 import { planLocal, type Tier } from './plan.ts';
@@ -33,6 +33,10 @@ export interface LocalOptions {
   readonly nodeArgs?: readonly string[];
   /** Folder of the built dashboard, which the control plane then serves at /. @default - none */
   readonly dashboard?: string | undefined;
+  /** Where traces and metrics go. @default - nowhere */
+  readonly observed?: Observed | undefined;
+  /** Of edge nodes: how long a telemetry window is, milliseconds; 0 counts, but sends nothing. @default - as the service has it */
+  readonly telemetryWindowMs?: number | undefined;
   /** Other programs for the tiers. @default - the services of this repository */
   readonly programs?: Readonly<Partial<Record<Tier, string>>>;
 }
@@ -90,7 +94,7 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
     const layout = provision(platform, dataDir);
     const supervisor = createSupervisor({
       platform, plan, ports, layout, say, wan, wanScale: options.wanScale ?? 1, logLevel: options.logLevel ?? 'info',
-      dashboard: options.dashboard, nodeArgs: options.nodeArgs ?? [], programs: { ...PROGRAMS, ...options.programs },
+      dashboard: options.dashboard, observed: options.observed, telemetryWindowMs: options.telemetryWindowMs, nodeArgs: options.nodeArgs ?? [], programs: { ...PROGRAMS, ...options.programs },
     });
     cleanup.push(() => rmSync(layout.runState, { force: true }));
     cleanup.push(() => supervisor.stop(STOP_BOUND_MS));
@@ -116,7 +120,7 @@ export async function startLocalPlatform(platform: Platform, options: LocalOptio
       regionUrls: Object.fromEntries(platform.regions.map((r) =>
         [r.id, plan.processes.filter((p) => p.tier === 'region' && p.region === r.id).map((p) => processUrl(ports, p.id))])),
       edges: platform.regions.flatMap((r) => r.edges.map((e) => ({ id: e.id, region: r.id, url: processUrl(ports, e.id) }))),
-      localUrl: `http://${HOST}:${ports.local}`,
+      localUrl: localUrl(ports),
       state: supervisor.state, links: supervisor.links,
       partition: supervisor.partition, heal: supervisor.heal, setWan: supervisor.setWan,
       kill: (site, signal = 'SIGKILL') => supervisor.kill(site, signal),

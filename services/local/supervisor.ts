@@ -5,7 +5,7 @@ import { Problem } from '../protocol/errors.ts';
 import { createHttpClient } from '../protocol/http-client.ts';
 import { createChild, LOG_BYTES_MAX, type Child, type ChildChange } from './child.ts';
 import { PARTITION_MS_MAX, SIGNALS, WAN_SCALE_MAX, type Operations } from './control-api.ts';
-import { baseEnvironment, processUrl, serviceEnvironment } from './environment.ts';
+import { baseEnvironment, localUrl, processUrl, serviceEnvironment, type Observed } from './environment.ts';
 import { boundLog, writeWhole } from './files.ts';
 import { isCut, linkId, membersOf, partitionable, type LinkPlan, type LocalPlan, type ProcessPlan, type Tier } from './plan.ts';
 import { HOST, type Ports } from './ports.ts';
@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   readonly programs: Readonly<Record<Tier, string>>;
   /** Folder of the built page. */
   readonly dashboard?: string | undefined;
+  readonly observed?: Observed | undefined;
+  readonly telemetryWindowMs?: number | undefined;
   readonly say: (progress: Progress) => void;
 }
 
@@ -79,7 +81,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     child: createChild({
       id: p.id,
       args: [...options.nodeArgs, options.programs[p.tier]],
-      env: { ...env, ...serviceEnvironment(p, { platform, plan, ports, layout, logLevel: options.logLevel, dashboard: options.dashboard }) },
+      env: { ...env, ...serviceEnvironment(p, { platform, plan, ports, layout, logLevel: options.logLevel, dashboard: options.dashboard, observed: options.observed, telemetryWindowMs: options.telemetryWindowMs }) },
       logFile: layout.log(p.id),
       onChange: (change) => changed(p.id, change),
     }),
@@ -144,7 +146,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   function state(): RunState {
     return {
       v: 1, name: platform.name, pid: process.pid, startedAt: started, state: phase, dataDir: layout.root,
-      controlUrl: processUrl(ports, platform.controlPlane.id), localUrl: `http://${HOST}:${ports.local}`, tokenFile: layout.token,
+      controlUrl: processUrl(ports, platform.controlPlane.id), localUrl: localUrl(ports), tokenFile: layout.token,
       wan: { mode, scale },
       partitions: [...partitions.values()].map(({ site, since, until }) => ({ site, since, until })),
       sites: sites(),

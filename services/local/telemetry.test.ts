@@ -14,7 +14,7 @@ import { createTelemetrySteps, windowWidth, WAITING_MAX, type TelemetrySteps } f
 import { openTelemetryStore as openEdgeStore, type TelemetryStore as EdgeStore } from '../edge-node/telemetry-store.ts';
 import { createTelemetryRelay, type TelemetryRelay } from '../regional-aggregator/telemetry.ts';
 import { UnreachableError, type Answer } from '../shell/index.ts';
-import { addSums, emptySums, LAG_STAGES, openDelta, signDelta, sumsToJson, type Sums } from '../telemetry/index.ts';
+import { addRollupText, addSums, emptyRollup, emptySums, LAG_STAGES, openDelta, peeringOf, record, signDelta, sumsToJson, type Sums } from '../telemetry/index.ts';
 import { generateSigner, parseTrust, type Signer, type Trust } from '../transparency/index.ts';
 import { tinyPlatform } from './fixtures/platform.ts';
 import { startLocalPlatform } from './start.ts';
@@ -113,9 +113,9 @@ function stage(folder: string) {
 
 /** What the centre has counted, over all time, from its days. */
 function countedAt(store: CentreStore): Sums {
-  const sums = emptySums();
-  for (const { rollup } of store.rollups({}, { grain: 'day', from: 0, to: 1e14 })) addSums(sums, rollup.sums);
-  return sums;
+  const all = emptyRollup();
+  for (const { node } of store.nodes()) for (const text of store.rollups(node, { grain: 'day', from: 0, to: 1e14 })) addRollupText(all, text);
+  return all.sums;
 }
 
 const inFolder = (): string => {
@@ -129,6 +129,7 @@ const stepArb = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('count' as const), node: fc.nat(2), count: fc.integer({ min: 1, max: 9 }), lag: fc.integer({ min: 0, max: 200 }) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('window' as const), ms: fc.constantFrom(1_000, 5_000, 61_000) }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('send' as const), node: fc.nat(2), faults: fc.array(faultArb, { maxLength: 3 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('probe' as const), node: fc.nat(2), to: fc.constantFrom('eu', ...NODES), rttMs: fc.option(fc.integer({ min: 0, max: 90 }), { freq: 4 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart-node' as const), node: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart-centre' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart-replica' as const), replica: fc.nat(1) }) },
@@ -139,6 +140,7 @@ test('over lost requests, lost answers, repetitions and restarts of every tier t
     const folder = mkdtempSync(join(tmpdir(), 'telemetry-'));
     const s = stage(folder);
     const expected = emptySums();
+    const lastRtts = new Map<string, number | null>();
     try {
       for (const step of steps) {
         if (step.do === 'count') {
@@ -154,6 +156,17 @@ test('over lost requests, lost answers, repetitions and restarts of every tier t
             const share = expected.slas.get(id) ?? { events: 0, good: 0 };
             expected.slas.set(id, { events: share.events + step.count, good: share.good + (good ? step.count : 0) });
           }
+        } else if (step.do === 'probe') {
+          s.nodes[step.node]!.figures.probed({ to: step.to, path: step.to, sentAt: s.now(), rttMs: step.rttMs });
+          const peering = peeringOf(expected, step.to);
+          peering.sent += 1;
+          if (step.rttMs === null) peering.lost += 1;
+          else record(peering.rtt, step.rttMs);
+          // What came before on this way, in this life of the node.
+          const way = `${step.node} ${step.to}`;
+          const before = lastRtts.get(way) ?? null;
+          if (before !== null && step.rttMs !== null) record(peering.jitter, Math.abs(step.rttMs - before));
+          lastRtts.set(way, step.rttMs);
         } else if (step.do === 'window') {
           s.pass(step.ms);
           for (const node of s.nodes) await node.steps.close();
@@ -161,8 +174,10 @@ test('over lost requests, lost answers, repetitions and restarts of every tier t
           s.faults.splice(0, Infinity, ...step.faults);
           await s.nodes[step.node]!.steps.send().catch(() => undefined);
           s.faults.length = 0;
-        } else if (step.do === 'restart-node') await s.restartNode(step.node);
-        else if (step.do === 'restart-centre') s.restartCentre();
+        } else if (step.do === 'restart-node') {
+          await s.restartNode(step.node);
+          for (const to of ['eu', ...NODES]) lastRtts.delete(`${step.node} ${to}`);
+        } else if (step.do === 'restart-centre') s.restartCentre();
         else s.restartReplica(step.replica);
       }
       s.pass(5_000);
@@ -176,6 +191,7 @@ test('over lost requests, lost answers, repetitions and restarts of every tier t
       expect(counted.counts.accepted).toBe(expected.counts.accepted);
       for (const lag of LAG_STAGES) expect([lag, counted.lag[lag].count]).toEqual([lag, expected.counts.accepted]);
       expect(sumsToJson(counted).slas).toEqual(sumsToJson(expected).slas);
+      expect(new Map([...counted.peering].sort())).toEqual(new Map([...expected.peering].sort()));
       for (const grain of ['minute', 'hour', 'day'] as const) {
         const { events } = [...store.slaCounts('ack', [{ grain, from: 0, to: 1e14 }]).values()].reduce((a, b) => ({ events: a.events + b.events, good: a.good + b.good }), { events: 0, good: 0 });
         expect(events).toBe(expected.slas.get('ack')?.events ?? 0);

@@ -33,6 +33,8 @@ export interface CheckedBatch {
   readonly from: number;
   readonly to: number;
   readonly payload: Uint8Array;
+  /** When it took its place in the region's order, by the stream's clock. Milliseconds since 1970. */
+  readonly orderedAt: number;
   /** The node's log with this batch in it. */
   readonly log: Frontier;
 }
@@ -142,7 +144,7 @@ export function checkBlock(
     log.appendMany(leaves.hashes);
     if (!equal(log.root(), edge.root)) throw wrong(`its payload is not what node ${entry.node} has signed at size ${entry.size}`);
     logs.set(entry.node, log);
-    return { node: entry.node, from: entry.from, to: entry.size, payload, log };
+    return { node: entry.node, from: entry.from, to: entry.size, payload, orderedAt: entry.at, log };
   });
   return {
     region: keys.id, from: h.from, to: h.to, size: checkpoint.size, root: checkpoint.root, checkpoint: h.checkpoint, batches,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeDecision, encodeDecision, type DecisionEntry } from '../../protocol/index.ts';
 import { encodeBundle } from '../../transparency/index.ts';
 import { decisionOf } from '../testing.ts';
-import { PayloadError, readDecisions, type Settlement } from './decisions.ts';
+import { PayloadError, readDecisions, type Followed, type Settlement } from './decisions.ts';
 
 const read = (entries: readonly (string | Uint8Array)[]): Settlement[] => {
   const payload = encodeBundle(entries.map((e) => Buffer.from(e)));
@@ -31,19 +31,24 @@ const entry: fc.Arbitrary<DecisionEntry> = fc.record({
     }),
   ),
   decidedAt: nat, policy: fc.stringMatching(/^[0-9a-f]{16}$/),
-});
+  trace: fc.stringMatching(/^00-[0-9a-f]{31}1-[0-9a-f]{15}1-01$/),
+}, { requiredKeys: ['instruction', 'inputs', 'decision', 'decidedAt', 'policy'] });
 
 describe('readDecisions', () => {
   test('reads what decodeDecision reads', () => {
     fc.assert(fc.property(fc.array(entry, { minLength: 1, maxLength: 5 }), (entries) => {
+      const followed: Followed[] = [];
+      readDecisions(encodeBundle(entries.map((e) => Buffer.from(encodeDecision(e)))), [], [], followed);
+      expect(followed).toEqual(entries.flatMap((e, at) => (e.trace === undefined ? [] : [{ at, trace: e.trace }])));
       expect(read(entries.map(encodeDecision))).toEqual(entries.map(({ instruction: s, decision: d }) => ({
         id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount), refusal: d.reason ?? null,
       })));
     }));
   });
 
-  test('refuses what decodeDecision refuses: any change of one byte', () => {
-    const text = Buffer.from(encodeDecision(decisionOf({ id: 's1', debit: 'a', credit: 'b', amount: 5n, refused: 'stale-state' })));
+  test.each([undefined, `00-${'a1'.repeat(16)}-${'b2'.repeat(8)}-01`])('refuses what decodeDecision refuses: any change of one byte, trace %s', (trace) => {
+    const decision = decodeDecision(encodeDecision(decisionOf({ id: 's1', debit: 'a', credit: 'b', amount: 5n, refused: 'stale-state' })));
+    const text = Buffer.from(encodeDecision(trace === undefined ? decision : { ...decision, trace }));
     fc.assert(fc.property(fc.nat(text.length - 1), fc.nat(255), (place, byte) => {
       const changed = Buffer.from(text);
       changed[place] = byte;

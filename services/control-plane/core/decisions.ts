@@ -5,8 +5,8 @@
  * its strings can need escaping), so matching it is as strict as `decodeDecision` and several times faster. What it does
  * not match, for instance a balance of 19 digits, is put to `decodeDecision`, whose word is final.
  */
-import { AMOUNT, ASSET, BALANCE_SHORT, ID, NATURAL, oneOf, POLICY_DIGEST, REFUSALS } from '../../protocol/grammar.ts';
-import { decodeDecision, EncodingError, type RefusalReason } from '../../protocol/index.ts';
+import { AMOUNT, ASSET, BALANCE_SHORT, ID, NATURAL, oneOf, POLICY_DIGEST, REFUSALS, TRACEPARENT } from '../../protocol/grammar.ts';
+import { decodeDecision, EncodingError, type DecisionEntry, type RefusalReason } from '../../protocol/index.ts';
 
 /** What one decision asks of the ledger. Texts, not numbers: they go into the outcome as they came. */
 export interface Settlement {
@@ -18,6 +18,14 @@ export interface Settlement {
   readonly amount: string;
   /** Why the edge node refused it, or null when it accepted. */
   readonly refusal: RefusalReason | null;
+}
+
+/** A settlement that is followed. */
+export interface Followed {
+  /** Where it stands in the list of settlements. */
+  readonly at: number;
+  /** As its entry has it. */
+  readonly trace: string;
 }
 
 /** Where in a payload it went wrong: `entry` counts from 0 within the payload. */
@@ -33,13 +41,13 @@ export class PayloadError extends Error {
 const REASON = oneOf(REFUSALS);
 
 const decision = new RegExp(
-  `\\{"amount":"(${AMOUNT})","asset":"(${ASSET})","credit":"(${ID})","debit":"(${ID})","decidedAt":${NATURAL},"id":"(${ID})",`
+  `\\{"amount":"(${AMOUNT})","asset":"(${ASSET})","credit":"(${ID})","debit":"(${ID})","decidedAt":(${NATURAL}),"id":"(${ID})",`
   + `"inputs":\\{"connected":(?:true|false),"creditAsset":(?:"${ASSET}"|null),`
   + `"debit":(?:\\{"account":"${ID}","asOf":${NATURAL},"asset":"${ASSET}","balance":"${BALANCE_SHORT}",`
   + `"overdraft":(?:"${BALANCE_SHORT}"|null)\\}|null),`
   + `"debitAgeMs":${NATURAL},"offlineAccount":"${BALANCE_SHORT}","offlineNode":"${BALANCE_SHORT}","reserved":"${BALANCE_SHORT}"\\},`
   + `"mode":"(?:online|offline)","policy":"${POLICY_DIGEST}",(?:"reason":"(${REASON})","result":"refused"|"result":"provisional"),`
-  + '"type":"decision","v":1\\}', 'y');
+  + `(?:"trace":"(${TRACEPARENT})",)?"type":"decision","v":1\\}`, 'y');
 
 /** A payload is turned into text in pieces of about this many bytes: one large string costs several times as much. */
 const PIECE_BYTES = 32 * 1024;
@@ -47,9 +55,11 @@ const PIECE_BYTES = 32 * 1024;
 /**
  * Appends the settlements of a payload to `out`.
  * @param payload a bundle that is not cut off
+ * @param times gets when each was decided: milliseconds since 1970, by the node's clock
+ * @param followed gets those that are
  * @throws PayloadError at the first entry that is not a canonical decision; `out` may hold those before it
  */
-export function readDecisions(payload: Uint8Array, out: Settlement[]): void {
+export function readDecisions(payload: Uint8Array, out: Settlement[], times: number[] = [], followed: Followed[] = []): void {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   let entry = 0;
   for (let begin = 0; begin < bytes.length;) {
@@ -64,24 +74,25 @@ export function readDecisions(payload: Uint8Array, out: Settlement[]): void {
       const m = decision.exec(text);
       if (m !== null && decision.lastIndex === offset - begin) {
         out.push({
-          id: m[5]!, asset: m[2]!, debit: m[4]!, credit: m[3]!, amount: m[1]!,
-          refusal: m[6] === undefined ? null : m[6] as RefusalReason,
+          id: m[6]!, asset: m[2]!, debit: m[4]!, credit: m[3]!, amount: m[1]!,
+          refusal: m[7] === undefined ? null : m[7] as RefusalReason,
         });
+        times.push(Number(m[5]));
+        if (m[8] !== undefined) followed.push({ at: out.length - 1, trace: m[8] });
       } else {
-        out.push(readSlowly(bytes.subarray(start, offset), entry));
+        const { instruction: s, decision: d, decidedAt, trace } = readSlowly(bytes.subarray(start, offset), entry);
+        out.push({ id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount), refusal: d.reason ?? null });
+        times.push(decidedAt);
+        if (trace !== undefined) followed.push({ at: out.length - 1, trace });
       }
     }
     begin = end;
   }
 }
 
-function readSlowly(bytes: Uint8Array, entry: number): Settlement {
+function readSlowly(bytes: Uint8Array, entry: number): DecisionEntry {
   try {
-    const { instruction: s, decision: d } = decodeDecision(bytes);
-    return {
-      id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount),
-      refusal: d.reason ?? null,
-    };
+    return decodeDecision(bytes);
   } catch (error) {
     if (error instanceof EncodingError) throw new PayloadError(entry, error.message);
     throw error;

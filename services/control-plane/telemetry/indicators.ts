@@ -1,68 +1,72 @@
 /** Indicators over a stretch of time: what was counted, read from the rollups, each figure with its intervals and what it stands on. */
 import {
-  addRollup, emptyHistogram, emptyRollup, GRAINS, LAG_STAGES, merge, missingOf, nodeEffectsInterval, nodeRatioInterval,
-  orderStatisticInterval, quantile, segments, wilsonInterval,
-  type Histogram, type Rollup, type Segment, type Share,
+  addBasis, addRollup, addRollupText, emptyHistogram, emptyRollup, LAG_STAGES, merge, missingOf, nodeEffects, orderStatisticInterval, quantile, segments,
+  type Basis, type Histogram, type Rollup, type Segment,
 } from '../../telemetry/index.ts';
+import { createTurns, QUANTILES, shareOf, withNotes } from './figures.ts';
+import { peeringOf, type Sight } from './peering.ts';
 import type { AskedScope, Range } from './scope.ts';
 import type { TelemetryStore } from './store.ts';
 
-export const QUANTILES = { p50: 0.5, p95: 0.95, p99: 0.99 } as const;
+/** Nodes that are in the scope, and those that were when they told something. */
+function nodesOf(store: TelemetryStore, { scope, nodes }: AskedScope): ReadonlySet<string> {
+  const told = store.nodes().filter((n) => (scope.region ?? n.region) === n.region && (scope.node ?? n.node) === n.node);
+  return new Set([...nodes, ...told.map((n) => n.node)]);
+}
 
-/** Lets others have a turn: a month of a thousand nodes takes a while. */
-export const breathe = (): Promise<void> => new Promise((resolve) => {
-  setImmediate(resolve);
-});
-
-/** The rollups of each node over a time. */
-export async function gather(store: TelemetryStore, { scope, nodes }: AskedScope, range: Range): Promise<Map<string, Rollup>> {
-  const found = new Map<string, Rollup>();
-  for (const segment of segments(range.from, range.to)) {
-    for (const piece of nodes.length < 10 ? [segment] : slots(segment)) {
-      for (const { node, rollup } of store.rollups(scope, piece)) {
-        const sum = found.get(node);
-        if (sum === undefined) found.set(node, rollup);
-        else addRollup(sum, rollup);
-      }
-      await breathe();
-    }
+/** What each node told over a time, put together from its pieces, a little at a time. */
+async function eachNode<T>(store: TelemetryStore, asked: AskedScope, range: Range, read: (node: string, pieces: readonly Segment[]) => T | null): Promise<Map<string, T>> {
+  const turn = createTurns();
+  const pieces = segments(range.from, range.to);
+  const found = new Map<string, T>();
+  for (const node of nodesOf(store, asked)) {
+    const value = read(node, pieces);
+    if (value !== null) found.set(node, value);
+    await turn();
   }
   return found;
 }
 
-function slots({ grain, from, to }: Segment): Segment[] {
-  const { ms } = GRAINS.find((g) => g.id === grain)!;
-  return Array.from({ length: (to - from) / ms }, (_, i) => ({ grain, from: from + i * ms, to: from + (i + 1) * ms }));
-}
+/** The rollups of each node over a time. */
+export const gather = (store: TelemetryStore, asked: AskedScope, range: Range): Promise<Map<string, Rollup>> => eachNode(store, asked, range, (node, pieces) => {
+  const sum = emptyRollup();
+  for (const piece of pieces) for (const text of store.rollups(node, piece)) addRollupText(sum, text);
+  return sum.deltas === 0 ? null : sum;
+});
+
+/** What the figures of each node over a time stand on. */
+export const gatherBasis = (store: TelemetryStore, asked: AskedScope, range: Range): Promise<Map<string, Basis>> => eachNode(store, asked, range, (node, pieces) => {
+  const sum: Basis = emptyRollup();
+  for (const piece of pieces) {
+    const part = store.basis(node, piece);
+    if (part !== null) addBasis(sum, part);
+  }
+  return sum.deltas === 0 ? null : sum;
+});
 
 /** Quantiles with the intervals of both methods; null where nothing was counted. */
 async function figuresOf(nodes: readonly Histogram[]): Promise<Record<string, unknown>> {
+  const turn = createTurns();
   const pooled = emptyHistogram();
-  for (const h of nodes) merge(pooled, h);
+  for (const h of nodes) {
+    merge(pooled, h);
+    await turn();
+  }
+  const effects = nodeEffects(nodes, pooled);
+  await turn();
+  const counting = nodes.filter((h) => h.count > 0).length;
   const quantiles: Record<string, unknown> = {};
   for (const [name, q] of Object.entries(QUANTILES)) {
-    quantiles[name] = {
-      value: quantile(pooled, q), intervals: pooled.count === 0 ? [] : [orderStatisticInterval(pooled, q), nodeEffectsInterval(nodes, pooled, q)],
-    };
-    await breathe();
+    quantiles[name] = { value: quantile(pooled, q), intervals: pooled.count === 0 ? [] : withNotes([orderStatisticInterval(pooled, q), effects(q)], counting, q) };
+    await turn();
   }
-  return { unit: 'ms', count: pooled.count, nodes: nodes.filter((h) => h.count > 0).length, quantiles };
-}
-
-/** A share with the intervals of both methods. */
-export function shareOf(nodes: readonly Share[]): Record<string, unknown> {
-  const good = nodes.reduce((sum, n) => sum + n.good, 0);
-  const events = nodes.reduce((sum, n) => sum + n.events, 0);
-  return {
-    count: good, of: events, value: events === 0 ? null : good / events,
-    intervals: events === 0 ? [] : [wilsonInterval({ good, events }), nodeRatioInterval(nodes)],
-  };
+  return { unit: 'ms', count: pooled.count, nodes: counting, quantiles };
 }
 
 const amounts = (m: ReadonlyMap<string, bigint>): Record<string, string> => Object.fromEntries([...m].map(([asset, n]) => [asset, String(n)]));
 
 /** What the figures stand on. */
-export function basisOf(asked: AskedScope, rollups: ReadonlyMap<string, Rollup>): Record<string, unknown> {
+export function basisOf(asked: AskedScope, rollups: ReadonlyMap<string, Basis>): Record<string, unknown> {
   const all = [...rollups.values()];
   return {
     nodes: { expected: asked.nodes.length, reporting: all.length, silent: asked.nodes.filter((node) => !rollups.has(node)).slice(0, 100) },
@@ -71,20 +75,20 @@ export function basisOf(asked: AskedScope, rollups: ReadonlyMap<string, Rollup>)
   };
 }
 
-export async function indicators(store: TelemetryStore, asked: AskedScope, range: Range): Promise<Record<string, unknown>> {
+export async function indicators(store: TelemetryStore, asked: AskedScope, range: Range, sight: Sight): Promise<Record<string, unknown>> {
   const rollups = await gather(store, asked, range);
   const each = [...rollups.values()];
   const lag: Record<string, unknown> = {};
   for (const stage of LAG_STAGES) lag[stage] = await figuresOf(each.map((r) => r.sums.lag[stage]));
   const total = emptyRollup();
-  for (const r of each) addRollup(total, r);
+  const turn = createTurns();
+  for (const r of each) {
+    addRollup(total, r);
+    await turn();
+  }
   const { counts, drift } = total.sums;
   const decided = (r: Rollup): number => r.sums.counts.accepted + r.sums.counts.refused;
   const share = (good: (r: Rollup) => number, of: (r: Rollup) => number): unknown => shareOf(each.map((r) => ({ good: good(r), events: of(r) })));
-  const peering: unknown[] = [];
-  for (const [from, r] of rollups) {
-    for (const [to, p] of r.sums.peering) peering.push({ from, to, sent: p.sent, lost: p.lost, reachable: shareOf([{ good: p.sent - p.lost, events: p.sent }]), rtt: rttOf(p.rtt) });
-  }
   return {
     scope: asked.name, from: range.from, to: range.to, ...basisOf(asked, rollups), lag, counts,
     shares: {
@@ -98,25 +102,22 @@ export async function indicators(store: TelemetryStore, asked: AskedScope, range
       time: await figuresOf(each.map((r) => r.sums.drift.time)),
     },
     reconciliation: await figuresOf(each.map((r) => r.sums.reconciliation)),
-    peering,
+    ...await peeringOf(rollups, sight),
   };
-}
-
-function rttOf(h: Histogram): Record<string, unknown> {
-  const values = Object.fromEntries(Object.entries(QUANTILES).map(([name, q]) => [name, { value: quantile(h, q), intervals: h.count === 0 ? [] : [orderStatisticInterval(h, q)] }]));
-  const [p50, p95] = [quantile(h, 0.5), quantile(h, 0.95)];
-  // How far the slow round trips are from the usual one.
-  return { unit: 'ms', count: h.count, quantiles: values, jitterMs: p50 === null || p95 === null ? null : p95 - p50 };
 }
 
 /** Points for charts: p50, p95 and p99 of each stage with the order-statistic band, throughput, the worst provisional ratio. */
 export async function series(store: TelemetryStore, asked: AskedScope, range: Range, stepMs: number): Promise<unknown[]> {
   const points: unknown[] = [];
+  const turn = createTurns();
   for (let from = range.from; from < range.to; from += stepMs) {
     const to = Math.min(range.to, from + stepMs);
     const total = emptyRollup();
     const rollups = await gather(store, asked, { from, to });
-    for (const r of rollups.values()) addRollup(total, r);
+    for (const r of rollups.values()) {
+      addRollup(total, r);
+      await turn();
+    }
     const { counts, lag } = total.sums;
     const band = (h: Histogram): unknown => (h.count === 0 ? null : Object.fromEntries(Object.entries(QUANTILES).map(([name, q]) => {
       const { low, high } = orderStatisticInterval(h, q);

@@ -33,6 +33,8 @@ export interface IngestOptions {
   readonly store: TelemetryStore;
   readonly ledger: Pick<LedgerStore, 'keepEvidence'>;
   readonly onIncident: (incident: Incident) => void;
+  /** Something new was counted. @default - nobody waits for it */
+  readonly onDeltas?: () => void;
   readonly now: () => number;
 }
 
@@ -57,7 +59,7 @@ export function createIngest(o: IngestOptions): Ingest {
   }
 
   async function keep(conflict: ConflictError): Promise<Problem> {
-    const incident = { at: o.now(), kind: 'telemetry-conflict', detail: conflict.message };
+    const incident = { at: o.now(), kind: 'telemetry-conflict', detail: conflict.message, scope: `site:${conflict.node}` };
     await o.ledger.keepEvidence(incident, Buffer.from(conflict.notes.join('\n')), true);
     o.onIncident(incident);
     return new Problem(409, 'telemetry-conflict', `${conflict.message}; both are kept as evidence`, { node: conflict.node, seq: conflict.seq });
@@ -83,6 +85,7 @@ export function createIngest(o: IngestOptions): Ingest {
           latest.set(d.node, { delta: { node, region, seq, from, to, gauges }, sums: d.sums, receivedAt });
         }
       }
+      if (fresh.length > 0) o.onDeltas?.();
       const nodes = [...new Set(deltas.map((d) => d.value.node))];
       return signAcknowledgement(trust.origin, Object.fromEntries(nodes.map((node) => [node, store.progress(node)?.contiguous ?? 0])), o.signer);
     },

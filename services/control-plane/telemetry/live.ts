@@ -7,7 +7,7 @@ import type { Latest } from './ingest.ts';
 export const LISTENERS_MAX = 64;
 const PERIOD_MS = 1_000;
 /** A node of which nothing was heard for so long is silent: one that has nothing to tell says so every minute. */
-const SILENT_MS = 90_000;
+export const SILENT_MS = 90_000;
 /** What a node told so long ago is no longer what happens now; three windows and the way. */
 const NOW_MS = 20_000;
 /** A listener that does not keep up is let go. Bytes. */
@@ -26,6 +26,8 @@ export interface SiteNow {
   readonly provisionalRatio: number | null;
   readonly provisional: number | null;
   readonly provisionalAgeMs: number | null;
+  /** By age: at most so old as each of `PROVISIONAL_AGES_MS`, and older than all; null when it did not say. */
+  readonly provisionalByAge: readonly number[] | null;
   readonly queued: number | null;
   readonly seq: number | null;
 }
@@ -36,18 +38,18 @@ export function sitesNow(trust: Trust, latest: ReadonlyMap<string, Latest>, now:
     if (last === undefined) {
       return {
         id, region: region.id, state: 'unknown', heardAt: null, perSecond: 0, lagMs: { p50: null, p95: null, p99: null },
-        provisionalRatio: null, provisional: null, provisionalAgeMs: null, queued: null, seq: null,
+        provisionalRatio: null, provisional: null, provisionalAgeMs: null, provisionalByAge: null, queued: null, seq: null,
       };
     }
     const { delta, sums, receivedAt } = last;
     const isFresh = now - receivedAt <= NOW_MS;
     const whole = sums.lag.whole;
-    const { state, provisionalRatio, provisional, provisionalAgeMs, queued } = delta.gauges;
+    const { state, provisionalRatio, provisional, provisionalAgeMs, provisionalByAge = null, queued } = delta.gauges;
     return {
       id, region: region.id, state: now - receivedAt > SILENT_MS ? 'silent' : state, heardAt: receivedAt,
       perSecond: isFresh ? (sums.counts.accepted + sums.counts.refused) * 1_000 / (delta.to - delta.from) : 0,
       lagMs: isFresh ? { p50: quantile(whole, 0.5), p95: quantile(whole, 0.95), p99: quantile(whole, 0.99) } : { p50: null, p95: null, p99: null },
-      provisionalRatio, provisional, provisionalAgeMs, queued, seq: delta.seq,
+      provisionalRatio, provisional, provisionalAgeMs, provisionalByAge, queued, seq: delta.seq,
     };
   }));
 }

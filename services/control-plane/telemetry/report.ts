@@ -1,4 +1,5 @@
 /** The SLA report of a month, for people: a page that needs nothing else, and a table for spreadsheets. */
+import type { Incident } from '../incidents/model.ts';
 
 export interface ReportRow {
   readonly sla: string;
@@ -28,9 +29,16 @@ export interface Report {
   readonly partial: boolean;
   readonly basis: { readonly deltas: number; readonly missing: number; readonly nodes: { readonly expected: number; readonly reporting: number } };
   readonly slas: readonly ReportRow[];
+  /** Those that were open at some time of the month: how many, and the first ones. */
+  readonly incidents: { readonly total: number; readonly incidents: readonly ReportedIncident[] };
 }
 
-type Column = readonly [title: string, value: (row: ReportRow) => string];
+/** In one report; the rest is counted. */
+export const REPORTED_INCIDENTS_MAX = 2_000;
+
+export type ReportedIncident = Pick<Incident, 'id' | 'kind' | 'sla' | 'scope' | 'severity' | 'openedAt' | 'closedAt' | 'closedBy' | 'note' | 'summary'>;
+
+type Column = readonly [title: string, value: (row: ReportRow, report: Report) => string];
 
 const interval = (method: string, side: 'low' | 'high') => (row: ReportRow): string => {
   const value = row.intervals.find((i) => i.method === method)?.[side];
@@ -46,6 +54,7 @@ const COLUMNS: readonly Column[] = [
   ['wilson_95_low', interval('wilson', 'low')], ['wilson_95_high', interval('wilson', 'high')],
   ['node_ratio_95_low', interval('node-ratio', 'low')], ['node_ratio_95_high', interval('node-ratio', 'high')],
   ['allowed_bad_events', (r) => String(r.budget.allowedBadEvents)], ['budget_left', (r) => String(r.budget.left)],
+  ['incidents', (r, { incidents }) => String(incidents.incidents.filter((i) => i.sla === r.sla && i.scope === r.scope).length)],
 ];
 
 /** RFC 4180. A cell that a spreadsheet would take for a formula is told to be text. */
@@ -54,11 +63,12 @@ function cell(value: string): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-export const reportCsv = ({ slas }: Report): string =>
-  [COLUMNS.map(([title]) => title), ...slas.map((row) => COLUMNS.map(([, value]) => value(row)))].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
+export const reportCsv = (report: Report): string =>
+  [COLUMNS.map(([title]) => title), ...report.slas.map((row) => COLUMNS.map(([, value]) => value(row, report)))].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const percent = (share: number | null | undefined): string => (share === null || share === undefined ? '–' : `${Number((share * 100).toPrecision(8))} %`);
+const minute = (time: number): string => `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
 
 const STYLE = 'body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#14181d;background:#fff}'
@@ -91,6 +101,21 @@ Thresholds (T) are in the CSV and JSON forms of this report.</p>
 <th scope="col">95 % interval, events alike (Wilson)</th><th scope="col">95 % interval, nodes differ (node ratio)</th><th scope="col" class="n">Budget left</th></tr></thead>
 <tbody>
 ${rows}
-</tbody></table></body></html>
+</tbody></table>
+${incidentsHtml(r.incidents)}</body></html>
 `;
+}
+
+function incidentsHtml({ total, incidents }: Report['incidents']): string {
+  if (total === 0) return '<h2>Incidents</h2>\n<p>None was open in this month.</p>\n';
+  const rows = incidents.map((i) => `<tr><td>${minute(i.openedAt)}</td><td>${i.closedAt === null ? 'open' : `${minute(i.closedAt)}${i.closedBy === 'operator' ? ', by hand' : ''}`}</td>`
+    + `<td>${escape(i.severity)}</td><td>${escape(i.scope)}</td><td>${escape(i.summary)}${i.note === null ? '' : `<br><small>${escape(i.note)}</small>`}</td>`
+    + `<td><small>${escape(i.id)}</small></td></tr>`).join('\n');
+  const left = total === incidents.length ? '' : `<p>${total - incidents.length} more are not shown here; <code>/v1/incidents?state=all</code> has them.</p>\n`;
+  return `<h2>Incidents</h2>
+<table><thead><tr><th scope="col">Opened</th><th scope="col">Closed</th><th scope="col">Severity</th><th scope="col">Scope</th><th scope="col">What</th><th scope="col">Id</th></tr></thead>
+<tbody>
+${rows}
+</tbody></table>
+${left}`;
 }

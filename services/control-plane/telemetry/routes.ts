@@ -5,13 +5,15 @@ import { ID_PATTERN, NATURAL_PATTERN, Problem } from '../../protocol/index.ts';
 import { CLIENT_ERRORS, type Server } from '../../shell/index.ts';
 import { DELTA_MAX, DELTAS_MAX } from '../../telemetry/index.ts';
 import type { Trust } from '../../transparency/index.ts';
-import { basisOf, gather, indicators, series } from './indicators.ts';
+import type { IncidentStore } from '../incidents/store.ts';
+import { basisOf, gather, gatherBasis, indicators, series } from './indicators.ts';
 import type { Ingest, TelemetryRequest } from './ingest.ts';
 import { LISTENERS_MAX, type Live } from './live.ts';
-import { reportCsv, reportHtml, REPORT_STYLE, type Report, type ReportRow } from './report.ts';
+import { PAIRS_MAX, peeringPage } from './peering.ts';
+import { REPORTED_INCIDENTS_MAX, reportCsv, reportHtml, REPORT_STYLE, type Report, type ReportRow } from './report.ts';
 import { askedScope, duration, monthOf, rangeOf } from './scope.ts';
-import { instancesOf, slaReport, slaStatus } from './sla.ts';
-import type { TelemetryStore } from './store.ts';
+import { instancesOf, slaReport, slaStatusInTurns } from './sla.ts';
+import type { TelemetryStore, TimeRange } from './store.ts';
 
 const BODY_MAX = 6 * 1024 * 1024;
 const PAGE_MAX = 1_000;
@@ -28,6 +30,7 @@ export interface TelemetryContext {
   readonly store: TelemetryStore;
   readonly ingest: Ingest;
   readonly live: Live;
+  readonly incidents: Pick<IncidentStore, 'during'>;
   readonly now: () => number;
 }
 
@@ -39,6 +42,7 @@ export function telemetryRoutes(server: Server, c: TelemetryContext): void {
   const tags = ['telemetry'];
   const query = (properties: object, required: readonly string[] = []): object => ({ type: 'object', additionalProperties: false, required, properties });
   const answer = createAnswers(c.now);
+  const sight = { trust: c.trust, latest: c.ingest.latest };
 
   server.post<{ Body: TelemetryRequest }>('/v1/telemetry', {
     bodyLimit: BODY_MAX,
@@ -61,7 +65,27 @@ export function telemetryRoutes(server: Server, c: TelemetryContext): void {
     const asked = askedScope(c.trust, request.query.scope);
     const windowMs = duration('window', request.query.window);
     return answer(`indicators ${asked.name} ${windowMs}`, async () =>
-      ({ window: request.query.window, ...await indicators(c.store, asked, rangeOf(windowMs, c.now())) }));
+      ({ window: request.query.window, ...await indicators(c.store, asked, rangeOf(windowMs, c.now()), sight) }));
+  });
+
+  server.get<{ Querystring: { scope: string; window: string; after: string; limit: string } }>('/v1/telemetry/peering', {
+    schema: {
+      tags, summary: 'Every way between two sites that is probed, in order of their ids', response: CLIENT_ERRORS,
+      querystring: query({
+        scope: SCOPE, window: WINDOW, after: text('the last page\'s next', { default: '', maxLength: 200 }),
+        limit: { type: 'string', pattern: NATURAL_PATTERN, default: '100', description: `1 to ${PAIRS_MAX}` },
+      }),
+    },
+  }, async (request) => {
+    const { after } = request.query;
+    const asked = askedScope(c.trust, request.query.scope);
+    const windowMs = duration('window', request.query.window);
+    const limit = Number(request.query.limit);
+    if (limit < 1 || limit > PAIRS_MAX) throw new Problem(400, 'invalid-request', `limit: expected 1 to ${PAIRS_MAX}, got ${limit}`);
+    return answer(`peering ${asked.name} ${windowMs} ${limit} ${after}`, async () => {
+      const range = rangeOf(windowMs, c.now());
+      return { scope: asked.name, window: request.query.window, ...range, ...await peeringPage(await gather(c.store, asked, range), sight, after, limit) };
+    });
   });
 
   server.get<{ Querystring: { scope: string; window: string; step?: string } }>('/v1/telemetry/series', {
@@ -75,17 +99,20 @@ export function telemetryRoutes(server: Server, c: TelemetryContext): void {
     const stepMs = request.query.step === undefined ? Math.max(60_000, Math.ceil(windowMs / 120 / 60_000) * 60_000) : duration('step', request.query.step);
     if (windowMs / stepMs > POINTS_MAX) throw new Problem(400, 'invalid-request', `step: ${windowMs / stepMs} points, at most ${POINTS_MAX}; take a longer step or a shorter window`);
     return answer(`series ${asked.name} ${windowMs} ${stepMs}`, async () => {
-      const { from, to } = rangeOf(windowMs, c.now());
+      const { from, to } = rangeOf(windowMs, c.now(), 60_000);
       // Points lie on the step's own grid, so that they stay what they are from one question to the next.
       const start = Math.floor(from / stepMs) * stepMs;
       return { scope: asked.name, from: start, to, stepMs, band: { method: 'order-statistic', confidence: 0.95 }, points: await series(c.store, asked, { from: start, to }, stepMs) };
     });
   });
 
-  server.get<{ Querystring: { node?: string; region?: string; after: string; limit: string } }>('/v1/telemetry/deltas', {
+  server.get<{ Querystring: { node?: string; region?: string; from?: string; to?: string; after: string; limit: string } }>('/v1/telemetry/deltas', {
     schema: {
-      tags, summary: 'Deltas as they were received, with their signatures, in the order in which they came', response: CLIENT_ERRORS,
+      tags, response: CLIENT_ERRORS,
+      summary: 'Deltas as they were received, with their signatures: all in the order in which they came, or those of a stretch of time in its order',
       querystring: query({
+        from: text('milliseconds since 1970: those whose counts count at this time or later', { pattern: NATURAL_PATTERN }),
+        to: text('milliseconds since 1970: those whose counts count before this time', { pattern: NATURAL_PATTERN }),
         node: { type: 'string', pattern: ID_PATTERN }, region: { type: 'string', pattern: ID_PATTERN },
         after: { type: 'string', pattern: NATURAL_PATTERN, default: '0', description: 'the last page\'s next' },
         limit: { type: 'string', pattern: NATURAL_PATTERN, default: '100', description: `1 to ${PAGE_MAX}` },
@@ -97,13 +124,16 @@ export function telemetryRoutes(server: Server, c: TelemetryContext): void {
     if (limit < 1 || limit > PAGE_MAX) throw new Problem(400, 'invalid-request', `limit: expected 1 to ${PAGE_MAX}, got ${limit}`);
     if (node !== undefined) askedScope(c.trust, `site:${node}`);
     if (region !== undefined) askedScope(c.trust, `region:${region}`);
-    const deltas = c.store.raw({ ...(node === undefined ? {} : { node }), ...(region === undefined ? {} : { region }) }, Number(after), limit);
+    const scope = { ...(node === undefined ? {} : { node }), ...(region === undefined ? {} : { region }) };
+    const range = timesOf(request.query.from, request.query.to);
+    const deltas = range === null ? c.store.raw(scope, Number(after), limit) : c.store.rawWithin(scope, range, Number(after), limit);
+    if (deltas === null) throw new Problem(400, 'invalid-request', `after: there is no delta ${after} (any more); leave it out to start again from the first one of the time`);
     return { deltas, next: deltas.at(-1)?.n ?? Number(after), progress: c.store.nodes().filter((p) => (node ?? p.node) === p.node && (region ?? p.region) === p.region) };
   });
 
   const instances = instancesOf(c.slas, c.trust);
   server.get('/v1/sla', { schema: { tags, summary: 'Attainment, error budget and burn rates of every SLA', response: CLIENT_ERRORS } }, () =>
-    answer('sla', async () => ({ at: c.now(), slas: slaStatus(c.store, instances, c.now()) })));
+    answer('sla', async () => ({ at: c.now(), slas: await slaStatusInTurns(c.store, instances, c.now()) })));
 
   server.get<{ Querystring: { month: string; format: 'html' | 'csv' | 'json' } }>('/v1/sla/report', {
     schema: {
@@ -131,13 +161,21 @@ export function telemetryRoutes(server: Server, c: TelemetryContext): void {
   });
 }
 
-async function createReport(c: TelemetryContext, month: string): Promise<Report> {
+/** The times that are asked about; null when all are. @throws Problem that says what is allowed */
+function timesOf(from: string | undefined, to: string | undefined): TimeRange | null {
+  if (from === undefined && to === undefined) return null;
+  const range = { from: Number(from ?? 0), to: Number(to ?? Number.MAX_SAFE_INTEGER) };
+  if (range.from >= range.to) throw new Problem(400, 'invalid-request', `to: expected a time after from (${range.from}), got ${range.to}`);
+  return range;
+}
+
+export async function createReport(c: Pick<TelemetryContext, 'trust' | 'slas' | 'store' | 'incidents' | 'now'>, month: string): Promise<Report> {
   const now = c.now();
   const range = monthOf(month, now);
   const asked = askedScope(c.trust, 'global');
-  const basis = basisOf(asked, await gather(c.store, asked, range)) as unknown as Report['basis'];
-  const slas = slaReport(c.store, instancesOf(c.slas, c.trust), range) as unknown as readonly ReportRow[];
-  return { platform: c.trust.origin, month, ...range, createdAt: now, partial: now < range.to, basis, slas };
+  const basis = basisOf(asked, await gatherBasis(c.store, asked, range)) as unknown as Report['basis'];
+  const slas = await slaReport(c.store, instancesOf(c.slas, c.trust), range) as unknown as readonly ReportRow[];
+  return { platform: c.trust.origin, month, ...range, createdAt: now, partial: now < range.to, basis, slas, incidents: c.incidents.during(range.from, range.to, REPORTED_INCIDENTS_MAX) };
 }
 
 /** Answers one question at a time, and the same one from memory for a moment. */

@@ -2,17 +2,14 @@
 import { Problem } from '../../protocol/index.ts';
 import { floorTo } from '../../telemetry/index.ts';
 import type { Trust } from '../../transparency/index.ts';
-import type { Scope } from './store.ts';
+import type { Scope, TimeRange } from './store.ts';
 
 const MINUTE_MS = 60_000;
 const UNITS = { m: MINUTE_MS, h: 60 * MINUTE_MS, d: 24 * 60 * MINUTE_MS } as const;
 const DAYS_MAX = 400;
 
-export interface Range {
-  /** Milliseconds since 1970, on whole minutes; `to` is not included. */
-  readonly from: number;
-  readonly to: number;
-}
+/** On whole minutes. */
+export type Range = TimeRange;
 
 export interface AskedScope {
   /** `global`, `region:eu`, `site:eu-fra-1`. */
@@ -47,9 +44,12 @@ export function duration(name: string, text: string): number {
   return ms;
 }
 
-/** The stretch that ends with the present minute. */
-export function rangeOf(windowMs: number, now: number): Range {
-  const to = floorTo(now, MINUTE_MS) + MINUTE_MS;
+/** Windows of a day and more lie on whole hours: a day would else be read from 83 rollups of each node, not from 24. */
+const gridOf = (windowMs: number): number => (windowMs < UNITS.d ? MINUTE_MS : UNITS.h);
+
+/** The stretch that ends with the present minute, or with the present hour when it is a day or longer. */
+export function rangeOf(windowMs: number, now: number, gridMs: number = gridOf(windowMs)): Range {
+  const to = floorTo(now, gridMs) + gridMs;
   return { from: to - windowMs, to };
 }
 

@@ -3,7 +3,7 @@ import { burnRateOf, burnRates, isBurning, type Counted } from '../../../platfor
 import { INDICATORS, type Sla } from '../../../platform/index.ts';
 import { instanceAt, segments, type Share } from '../../telemetry/index.ts';
 import type { Trust } from '../../transparency/index.ts';
-import { shareOf } from './indicators.ts';
+import { createTurns, shareOf } from './figures.ts';
 import { rangeOf, type Range } from './scope.ts';
 import type { TelemetryStore } from './store.ts';
 
@@ -31,10 +31,11 @@ export function instancesOf(slas: readonly Sla[], trust: Trust): Instance[] {
   });
 }
 
-type Counts = ReadonlyMap<string, Share>;
+/** By node. */
+export type Counts = ReadonlyMap<string, Share>;
 
 /** Counts of an SLA over several stretches of time, each read once. */
-function reader(store: TelemetryStore, sla: string): (range: Range) => Counts {
+export function countsReader(store: Pick<TelemetryStore, 'slaCounts'>, sla: string): (range: Range) => Counts {
   const read = new Map<string, Counts>();
   return (range) => {
     const key = `${range.from}-${range.to}`;
@@ -44,10 +45,16 @@ function reader(store: TelemetryStore, sla: string): (range: Range) => Counts {
   };
 }
 
-const sharesOf = (counts: Counts, nodes: readonly string[]): Share[] => nodes.flatMap((node) => counts.get(node) ?? []);
+export const sharesOf = (counts: Counts, nodes: readonly string[]): Share[] => nodes.flatMap((node) => counts.get(node) ?? []);
 
-const total = (shares: readonly Share[]): Counted =>
+export const total = (shares: readonly Share[]): Counted =>
   ({ good: shares.reduce((sum, s) => sum + s.good, 0), events: shares.reduce((sum, s) => sum + s.events, 0) });
+
+/**
+ * Of an alert: the present minute, and so many before it. Without these one more, a window of a minute would be empty whenever one begins,
+ * and what came just before would never be looked at.
+ */
+export const windowOf = (minutes: number, now: number): Range => rangeOf((minutes + 1) * MINUTE_MS, now);
 
 /** Twelve digits are more than any measurement has, and hide what doubles make of 1 - 0.99. */
 const rounded = (value: number): number => Number(value.toPrecision(12));
@@ -74,14 +81,20 @@ export function attained({ sla, scope }: Instance, shares: readonly Share[]): Re
   };
 }
 
-/** @param now milliseconds since 1970 */
-export function slaStatus(store: TelemetryStore, instances: readonly Instance[], now: number): Record<string, unknown>[] {
-  const readers = new Map<string, (range: Range) => Counts>();
+type Readers = Map<string, (range: Range) => Counts>;
+
+/**
+ * @param now milliseconds since 1970
+ * @param readers by SLA: what was read already
+ */
+export function slaStatus(
+  store: Pick<TelemetryStore, 'slaCounts'>, instances: readonly Instance[], now: number, readers: Readers = new Map(),
+): Record<string, unknown>[] {
   return instances.map((instance) => {
     const { sla, nodes } = instance;
     let read = readers.get(sla.id);
-    if (read === undefined) readers.set(sla.id, read = reader(store, sla.id));
-    const over = (minutes: number): Counted => total(sharesOf(read(rangeOf(minutes * MINUTE_MS, now)), nodes));
+    if (read === undefined) readers.set(sla.id, read = countsReader(store, sla.id));
+    const over = (minutes: number): Counted => total(sharesOf(read(windowOf(minutes, now)), nodes));
     const window = rangeOf(sla.windowDays * DAY_MS, now);
     const state = attained(instance, sharesOf(read(window), nodes));
     const alerts = burnRates(sla).map((rate) => {
@@ -99,15 +112,40 @@ export function slaStatus(store: TelemetryStore, instances: readonly Instance[],
   });
 }
 
-export function slaReport(store: TelemetryStore, instances: readonly Instance[], range: Range): Record<string, unknown>[] {
-  const read = new Map<string, Counts>();
-  return instances.map((instance) => {
+/** The same a little at a time: a thousand sites with an SLA of their own take a while. */
+export async function slaStatusInTurns(store: Pick<TelemetryStore, 'slaCounts'>, instances: readonly Instance[], now: number): Promise<Record<string, unknown>[]> {
+  const turn = createTurns();
+  const readers: Readers = new Map();
+  for (const sla of new Set(instances.map((i) => i.sla))) {
+    const read = countsReader(store, sla.id);
+    readers.set(sla.id, read);
+    for (const minutes of [sla.windowDays * 24 * 60, ...burnRates(sla).flatMap(({ long, short }) => [long.minutes, short.minutes])]) {
+      read(windowOf(minutes, now));
+      await turn();
+    }
+  }
+  const states: Record<string, unknown>[] = [];
+  for (const instance of instances) {
+    states.push(...slaStatus(store, [instance], now, readers));
+    await turn();
+  }
+  return states;
+}
+
+export async function slaReport(store: TelemetryStore, instances: readonly Instance[], range: Range): Promise<Record<string, unknown>[]> {
+  const turn = createTurns();
+  const readers: Readers = new Map();
+  const rows: Record<string, unknown>[] = [];
+  for (const instance of instances) {
     const { id } = instance.sla;
-    let counts = read.get(id);
-    if (counts === undefined) read.set(id, counts = store.slaCounts(id, segments(range.from, range.to)));
-    return { ...attained(instance, sharesOf(counts, instance.nodes)), byNode: instance.nodes.flatMap((node) => {
+    let read = readers.get(id);
+    if (read === undefined) readers.set(id, read = countsReader(store, id));
+    const counts = read(range);
+    rows.push({ ...attained(instance, sharesOf(counts, instance.nodes)), byNode: instance.nodes.flatMap((node) => {
       const share = counts.get(node);
       return share === undefined ? [] : [{ node, events: share.events, goodEvents: share.good }];
-    }) };
-  });
+    }) });
+    await turn();
+  }
+  return rows;
 }

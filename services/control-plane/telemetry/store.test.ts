@@ -1,8 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emptySums, record, type Delta, type Signed } from '../../telemetry/index.ts';
-import { openTelemetryStore, RETENTION_DAYS } from './store.ts';
+import { openTelemetryStore, RETENTION_DAYS, type RawDelta } from './store.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -58,10 +59,45 @@ test('what an older copy of the centre had acknowledged is not asked for again, 
   store.close();
 });
 
+test('pages of a stretch of time hold what counts in it, each delta once, in order of time, whatever the page and the order of coming', () => {
+  const store = openTelemetryStore(':memory:');
+  const arbitrary = fc.array(fc.record({ late: fc.integer({ min: -40, max: 400 }), node: fc.constantFrom('n0', 'n1'), region: fc.constantFrom('eu', 'us') }), { minLength: 1, maxLength: 40 });
+  let seq = 0;
+  fc.assert(fc.property(arbitrary, fc.nat(300), fc.nat(300), fc.integer({ min: 1, max: 7 }), (came, first, width, limit) => {
+    const times = came.map(({ late, node, region }) => {
+      seq += 1;
+      // Some windows end after they came: those clocks are ahead.
+      const receivedAt = start + seq * 30_000 + late * 1_000;
+      store.add([delta(`${node}-${region}`, seq, { region })], { region, note: 'sum' }, receivedAt);
+      return { seq, node: `${node}-${region}`, region, at: Math.min(start + seq * 30_000 - 1, receivedAt) };
+    });
+    const from = times[0]!.at + first * 1_000;
+    const range = { from, to: from + 1 + width * 1_000 };
+    for (const scope of [{}, { region: 'eu' }, { node: 'n1-us' }, { node: 'n1-us', region: 'eu' }]) {
+      const paged: RawDelta[] = [];
+      for (let page = store.rawWithin(scope, range, 0, limit)!; page.length > 0; page = store.rawWithin(scope, range, page.at(-1)!.n, limit)!) paged.push(...page);
+      const wanted = times.filter((t) => t.at >= range.from && t.at < range.to && (scope.region ?? t.region) === t.region && (scope.node ?? t.node) === t.node);
+      expect(paged.map((d) => d.seq).sort((a, b) => a - b)).toEqual(wanted.map((t) => t.seq));
+      const at = paged.map((d) => Math.min(d.to - 1, d.receivedAt));
+      expect(at).toEqual(at.toSorted((a, b) => a - b));
+    }
+  }), { numRuns: 50 });
+  expect(store.rawWithin({}, { from: 0, to: 1e14 }, 1e9, 10)).toBeNull();
+  store.close();
+});
+
+test('a page ends before it is larger than an answer may be, and has one delta at least', () => {
+  const store = openTelemetryStore(':memory:');
+  for (const seq of [1, 2, 3]) store.add([{ ...delta('n0', seq), note: 'x'.repeat(5 * 1024 * 1024) }], sum, start);
+  expect(store.raw({}, 0, 1_000).map((d) => d.seq)).toEqual([1]);
+  expect(store.raw({}, 2, 1_000).map((d) => d.seq)).toEqual([3]);
+  store.close();
+});
+
 test('what is too old goes, the finer the sooner', () => {
   const store = openTelemetryStore(':memory:');
   store.add([delta('n0', 1), delta('n0', 2)], sum, start + MINUTE);
-  const left = (): unknown => [store.raw({}, 0, 10).length, ...(['minute', 'hour', 'day'] as const).map((grain) => store.rollups({}, { grain, from: 0, to: 1e14 }).length)];
+  const left = (): unknown => [store.raw({}, 0, 10).length, ...(['minute', 'hour', 'day'] as const).map((grain) => store.rollups('n0', { grain, from: 0, to: 1e14 }).length)];
   const after = (days: number): unknown => {
     while (store.prune(start + days * 86_400_000 + 3_600_000));
     return left();

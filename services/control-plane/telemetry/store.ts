@@ -2,15 +2,19 @@
  * Telemetry as it was received, and what it adds up to: every delta once, and in the same transaction the rollups of its minute,
  * hour and day. In a database of its own, so that the ledger never waits for it.
  */
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { openDatabase, transaction, type Migration } from '../../shell/index.ts';
 import {
-  addRollup, emptyRollup, floorTo, GRAINS, rollupFromText, rollupOf, rollupToText, timeOf,
-  type Delta, type GrainId, type Rollup, type Segment, type Share, type Signed,
+  addRollup, addRollupText, emptyRollup, floorTo, GRAINS, rollupOf, rollupToText, timeOf,
+  type Basis, type Delta, type GrainId, type Rollup, type Segment, type Share, type Signed,
 } from '../../telemetry/index.ts';
 
 /** How long each is kept. Days. */
 export const RETENTION_DAYS = { raw: 90, minute: 35, hour: 400, day: 4_000 } as const;
+/** Checkpoints that exports stand on, the largest are kept: one is added when the log has grown since the last export. */
+const CHECKPOINTS_MAX = 10_000;
+/** Characters of notes in one answer: a node may sign deltas a hundred times as large as usual. */
+const PAGE_CHARACTERS = 8 * 1024 * 1024;
 /** Rows deleted in one step, so that nothing waits for long. */
 const PRUNE_STEP = 5_000;
 const DAY_MS = 86_400_000;
@@ -25,6 +29,21 @@ export interface RawDelta {
   readonly to: number;
   readonly receivedAt: number;
   readonly note: string;
+}
+
+/** Where a delta lies among those of its node. */
+export interface Place {
+  /** When its counts count (`timeOf`). Milliseconds since 1970. */
+  readonly at: number;
+  readonly seq: number;
+}
+
+export type TimedDelta = Pick<RawDelta, 'note' | 'receivedAt'> & Place;
+
+/** Milliseconds since 1970; `to` is not included. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface NodeProgress {
@@ -67,10 +86,25 @@ export interface TelemetryStore {
   add(deltas: readonly Signed<Delta>[], sum: { readonly region: string; readonly note: string }, receivedAt: number): readonly Delta[];
   progress(node: string): Readonly<NodeProgress> | undefined;
   nodes(): readonly Readonly<NodeProgress>[];
-  /** In the order in which they came. */
+  /** Those behind `after` in the order in which they came: `limit` of them, or fewer when they are large, but one if there is one. */
   raw(scope: Scope, after: number, limit: number): readonly RawDelta[];
-  /** One row for each node and grain, in the order of time. */
-  rollups(scope: Scope, segment: Segment): readonly { readonly node: string; readonly at: number; readonly rollup: Rollup }[];
+  /**
+   * Of those whose counts count in the range, in order of that time: the ones behind `after`, or from the first on when it is 0.
+   * @returns null when there is no delta `after`, for instance because it is not kept any more
+   */
+  rawWithin(scope: Scope, range: TimeRange, after: number, limit: number): readonly RawDelta[] | null;
+  /** The same of one node, in order of that time and their number: those behind `after`, `limit` of them or fewer when they are large; none: there are no more. */
+  within(node: string, range: TimeRange, after: Place, limit: number): readonly TimedDelta[];
+  countWithin(node: string, range: TimeRange): number;
+  /** The smallest kept checkpoint of the global log of at least this size. */
+  checkpoint(size: number): { readonly size: number; readonly note: string } | undefined;
+  keepCheckpoint(size: number, note: string): void;
+  /** Of one node, as `addRollupText` reads them: one for each grain of the time, in its order. */
+  rollups(node: string, segment: Segment): readonly string[];
+  /** What the same rollups stand on, without taking them apart; null when there are none. */
+  basis(node: string, segment: Segment): Basis | null;
+  /** Nodes of which a delta came at this time or later. */
+  heardSince(time: number): ReadonlySet<string>;
   /** Counts of one SLA by node. */
   slaCounts(sla: string, segments: readonly Segment[]): ReadonlyMap<string, Share>;
   /** @returns whether there is more to delete */
@@ -100,6 +134,13 @@ const MIGRATIONS: readonly Migration[] = [`
     PRIMARY KEY (sla, grain, at, node)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX sla_count_at ON sla_count (grain, at);
+`, `
+  CREATE INDEX delta_time ON delta (node, min(until - 1, received), seq);
+  -- Under which entries of the global log were shown to auditors: later exports of the same range show the same.
+  CREATE TABLE audit_checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+`, `
+  CREATE INDEX delta_time_all ON delta (min(until - 1, received));
+  CREATE INDEX delta_time_region ON delta (region, min(until - 1, received));
 `];
 
 /** @param path of the file, or ':memory:' */
@@ -111,6 +152,7 @@ export function openTelemetryStore(path: string): TelemetryStore {
     sum: db.prepare('INSERT INTO region_sum (region, received, note) VALUES (?, ?, ?)'),
     after: db.prepare('SELECT seq FROM delta WHERE node = ? AND seq > ? ORDER BY seq'),
     putNode: db.prepare('INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?)'),
+    heard: db.prepare('SELECT DISTINCT node FROM delta WHERE received >= ?'),
     nodes: db.prepare('SELECT node, region, contiguous, max, stored FROM node'),
     rollup: db.prepare('SELECT body FROM rollup WHERE grain = ? AND at = ? AND node = ?'),
     putRollup: db.prepare('INSERT INTO rollup VALUES (?, ?, ?, ?, ?) ON CONFLICT (grain, at, node) DO UPDATE SET body = excluded.body'),
@@ -119,15 +161,28 @@ export function openTelemetryStore(path: string): TelemetryStore {
     slaCounts: db.prepare('SELECT node, sum(events) AS events, sum(good) AS good FROM sla_count WHERE sla = ? AND grain = ? AND at >= ? AND at < ? GROUP BY node'),
   };
   const RAW = 'SELECT n, node, region, seq, start AS "from", until AS "to", received AS receivedAt, note FROM delta WHERE';
-  const ROLLUP = 'SELECT node, at, body FROM rollup WHERE';
+  const ROLLUP = 'FROM rollup WHERE node = ? AND grain = ? AND at >= ? AND at < ?';
   const raw = {
     all: db.prepare(`${RAW} n > ? ORDER BY n LIMIT ?`), region: db.prepare(`${RAW} region = ? AND n > ? ORDER BY n LIMIT ?`),
     node: db.prepare(`${RAW} node = ? AND n > ? ORDER BY n LIMIT ?`),
   };
-  const rollups = {
-    all: db.prepare(`${ROLLUP} grain = ? AND at >= ? AND at < ? ORDER BY at, node`),
-    region: db.prepare(`${ROLLUP} region = ? AND grain = ? AND at >= ? AND at < ? ORDER BY at, node`),
-    node: db.prepare(`${ROLLUP} node = ? AND grain = ? AND at >= ? AND at < ? ORDER BY at`),
+  const rollups = db.prepare(`SELECT body ${ROLLUP} ORDER BY at`);
+  const basis = db.prepare(`SELECT sum(body ->> 'deltas') AS deltas, min(body ->> 'seqFrom') AS seqFrom, max(body ->> 'seqTo') AS seqTo,
+    sum(body ->> 'coveredMs') AS coveredMs ${ROLLUP}`);
+  // The time of a delta as `timeOf` tells it, which is what the index is of.
+  const AT = 'min(until - 1, received)';
+  const timed = {
+    within: db.prepare(`SELECT ${AT} AS at, seq, received AS receivedAt, note FROM delta
+      WHERE node = ? AND ${AT} >= ? AND ${AT} < ? AND (${AT} > ? OR seq > ?) ORDER BY ${AT}, seq LIMIT ?`),
+    count: db.prepare(`SELECT count(*) AS count FROM delta WHERE node = ? AND ${AT} >= ? AND ${AT} < ?`),
+    checkpoint: db.prepare('SELECT size, note FROM audit_checkpoint WHERE size >= ? ORDER BY size LIMIT 1'),
+    keep: db.prepare('INSERT OR IGNORE INTO audit_checkpoint VALUES (?, ?)'),
+    trim: db.prepare('DELETE FROM audit_checkpoint WHERE size NOT IN (SELECT size FROM audit_checkpoint ORDER BY size DESC LIMIT ?)'),
+  };
+  const RANGE = `${AT} >= ? AND ${AT} < ? AND (${AT} > ? OR n > ?) ORDER BY ${AT}, n LIMIT ?`;
+  const rawWithin = {
+    all: db.prepare(`${RAW} ${RANGE}`), region: db.prepare(`${RAW} region = ? AND ${RANGE}`), node: db.prepare(`${RAW} node = ? AND ${RANGE}`),
+    place: db.prepare(`SELECT ${AT} AS at FROM delta WHERE n = ?`),
   };
   const progress = new Map<string, NodeProgress>();
   const load = (): void => {
@@ -169,11 +224,24 @@ export function openTelemetryStore(path: string): TelemetryStore {
     }
     for (const { grain, at, node, region, rollup } of changed.values()) {
       const before = sql.rollup.get(grain, at, node) as { body: string } | undefined;
-      const sum = before === undefined ? rollup : rollupFromText(before.body);
-      if (before !== undefined) addRollup(sum, rollup);
+      const sum = emptyRollup();
+      if (before !== undefined) addRollupText(sum, before.body);
+      addRollup(sum, rollup);
       sql.putRollup.run(grain, at, node, region, rollupToText(sum));
       for (const [sla, { events, good }] of rollup.sums.slas) sql.putSla.run(sla, grain, at, node, events, good);
     }
+  }
+
+  function page({ node, region }: Scope, by: Record<'all' | 'region' | 'node', StatementSync>, rest: readonly number[]): RawDelta[] {
+    const rows = (node !== undefined ? by.node.iterate(node, ...rest) : region !== undefined ? by.region.iterate(region, ...rest) : by.all.iterate(...rest));
+    const found: RawDelta[] = [];
+    let characters = 0;
+    for (const row of rows as unknown as Iterable<RawDelta>) {
+      characters += row.note.length;
+      if (characters > PAGE_CHARACTERS && found.length > 0) break;
+      if (region === undefined || row.region === region) found.push(row);
+    }
+    return found;
   }
 
   return {
@@ -202,15 +270,33 @@ export function openTelemetryStore(path: string): TelemetryStore {
     },
     progress: (node) => progress.get(node),
     nodes: () => [...progress.values()],
-    raw({ node, region }, after, limit) {
-      if (node !== undefined) return (raw.node.all(node, after, limit) as unknown as RawDelta[]).filter((d) => region === undefined || d.region === region);
-      return (region === undefined ? raw.all.all(after, limit) : raw.region.all(region, after, limit)) as unknown as RawDelta[];
+    raw: (scope, after, limit) => page(scope, raw, [after, limit]),
+    rawWithin(scope, { from, to }, after, limit) {
+      const at = after === 0 ? -1 : (rawWithin.place.get(after) as { at: number } | undefined)?.at;
+      return at === undefined ? null : page(scope, rawWithin, [Math.max(from, at), to, at, after, limit]);
     },
-    rollups({ node, region }, { grain, from, to }) {
-      const rows = node !== undefined ? rollups.node.all(node, grain, from, to)
-        : region !== undefined ? rollups.region.all(region, grain, from, to) : rollups.all.all(grain, from, to);
-      return (rows as unknown as { node: string; at: number; body: string }[]).map((row) => ({ node: row.node, at: row.at, rollup: rollupFromText(row.body) }));
+    rollups: (node, { grain, from, to }) => (rollups.all(node, grain, from, to) as { body: string }[]).map(({ body }) => body),
+    basis(node, { grain, from, to }) {
+      const found = basis.get(node, grain, from, to) as unknown as Basis;
+      return found.deltas === null ? null : found;
     },
+    within: (node, { from, to }, after, limit) => {
+      const found: TimedDelta[] = [];
+      let characters = 0;
+      for (const row of timed.within.iterate(node, Math.max(from, after.at), to, after.at, after.seq, limit) as unknown as Iterable<TimedDelta>) {
+        found.push(row);
+        characters += row.note.length;
+        if (characters > PAGE_CHARACTERS) break;
+      }
+      return found;
+    },
+    countWithin: (node, { from, to }) => (timed.count.get(node, from, to) as { count: number }).count,
+    checkpoint: (size) => timed.checkpoint.get(size) as { size: number; note: string } | undefined,
+    keepCheckpoint: (size, note) => transaction(db, () => {
+      timed.keep.run(size, note);
+      timed.trim.run(CHECKPOINTS_MAX);
+    }),
+    heardSince: (time) => new Set((sql.heard.all(time) as { node: string }[]).map(({ node }) => node)),
     slaCounts(sla, all) {
       const counts = new Map<string, { events: number; good: number }>();
       for (const { grain, from, to } of all) {

@@ -90,6 +90,11 @@ test('indicators, raw deltas, series, SLAs and reports all say the same, over a 
   expect(json(await bench.get('/v1/telemetry/deltas?node=r0-n1')).deltas).toHaveLength(1);
   expect(json(await bench.get('/v1/telemetry/deltas?region=r1')).progress).toEqual([{ node: 'r1-n0', region: 'r1', contiguous: 1, max: 1, stored: 1 }]);
 
+  // Of the answer's own time there are all of them, of the time before it none.
+  const within = json(await bench.get(`/v1/telemetry/deltas?from=${all.from}&to=${all.to}&limit=3`));
+  expect([...within.deltas, ...json(await bench.get(`/v1/telemetry/deltas?from=${all.from}&to=${all.to}&after=${within.next}`)).deltas]).toHaveLength(4);
+  expect(json(await bench.get(`/v1/telemetry/deltas?to=${all.from}`))).toMatchObject({ deltas: [], next: 0 });
+
   expect(json(await bench.get('/v1/telemetry/indicators?scope=site:r0-n1')).lag.whole.count).toBe(50);
   expect(json(await bench.get('/v1/telemetry/indicators?scope=region:r1&window=5m')).lag.whole.quantiles.p50.value).toBe(500);
   const series = json(await bench.get('/v1/telemetry/series?scope=region:r0&window=10m&step=2m'));
@@ -121,6 +126,44 @@ test('indicators, raw deltas, series, SLAs and reports all say the same, over a 
   expect(metrics).toContain('tidemark_global_telemetry_missing{region="r0"} 1');
 });
 
+test('every way between two sites is told: how it stood last, its round trips and jitter, in pages too', async () => {
+  const bench = await start({ slas });
+  const region = bench.platform.regions[0]!;
+  const told = async (seq: number, peers: NonNullable<Delta['gauges']['peers']>): Promise<void> => {
+    const sums = emptySums();
+    for (const [to, rtts] of [['r0', [4, 6]], ['r0-n1', [10, 10]]] as const) {
+      const peering = peeringOf(sums, to);
+      for (const ms of rtts) record(peering.rtt, ms);
+      record(peering.jitter, Math.abs(rtts[1] - rtts[0]));
+      peering.sent = 3;
+      peering.lost = 1;
+    }
+    const delta = deltaOf(region, { node: 'r0-n0', seq });
+    const whole = { ...delta, sums, gauges: { ...delta.gauges, peers } };
+    const body = { region: 'r0', sum: await signSum(sumOf('tidemark.example', 'r0', Date.now(), [whole]), region.logSigner), deltas: [await signDelta(whole, region.nodes.get('r0-n0')!.signer)] };
+    expect((await bench.post('/v1/telemetry', body)).status).toBe(200);
+  };
+  await told(1, { r0: { up: true, since: 5 }, 'r0-n1': { up: true, since: 6 } });
+  await told(2, { r0: { up: true, since: 5 }, 'r0-n1': { up: false, since: 9 } });
+  const { peering, peeringPairs } = json(await bench.get('/v1/telemetry/indicators?scope=region:r0&window=15m'));
+  expect(peeringPairs).toEqual({ listed: 2, of: 2 });
+  expect(peering).toMatchObject([
+    {
+      from: 'r0-n0', to: 'r0', kind: 'region', sent: 6, lost: 2, reachable: { count: 4, of: 6 }, up: true, upSince: 5,
+      rtt: { unit: 'ms', count: 4, mean: 5, quantiles: { p99: { value: 6 } } }, jitter: { unit: 'ms', count: 2, mean: 2, quantiles: { p50: { value: 2 } } },
+    },
+    { from: 'r0-n0', to: 'r0-n1', kind: 'edge', up: false, upSince: 9, jitter: { count: 2, mean: 0, quantiles: { p50: { value: 0 } } } },
+  ]);
+  const page = json(await bench.get('/v1/telemetry/peering?window=15m&limit=1'));
+  expect([page.of, page.next, page.pairs]).toEqual([2, 'r0-n0>r0', [peering[0]]]);
+  const last = json(await bench.get(`/v1/telemetry/peering?window=15m&limit=1&after=${encodeURIComponent(page.next)}`));
+  expect([last.of, last.next, last.pairs]).toEqual([2, null, [peering[1]]]);
+  expect(json(await bench.get('/v1/telemetry/peering?window=15m&after=zz')).pairs).toEqual([]);
+  // After a restart the counts are there; how it stood comes with the next delta.
+  await bench.restart();
+  expect(json(await bench.get('/v1/telemetry/indicators?scope=site:r0-n0&window=15m')).peering[1]).toMatchObject({ sent: 6, up: null, upSince: null });
+});
+
 test('two stories under one number are evidence', async () => {
   const bench = await start({ slas });
   const [region] = bench.platform.regions;
@@ -149,7 +192,9 @@ test.each([
   ['/v1/telemetry/indicators?scope=planet', 'scope: expected global, region:ID or site:ID'], ['/v1/telemetry/indicators?scope=region:zz', 'regions r0, r1'],
   ['/v1/telemetry/indicators?scope=site:zz', 'no edge node'], ['/v1/telemetry/indicators?window=5s', 'as 5m, 24h or 30d'], ['/v1/telemetry/indicators?window=401d', 'at most 400d'],
   ['/v1/telemetry/indicators?win=5m', 'additional properties'], ['/v1/telemetry/series?window=30d&step=1m', 'at most 500'], ['/v1/telemetry/deltas?limit=1001', '1 to 1000'],
-  ['/v1/telemetry/deltas?node=zz', 'no edge node'], ['/v1/sla/report', 'month'], ['/v1/sla/report?month=2026-13', 'as 2026-11'], ['/v1/sla/report?month=2099-01', 'has not begun'],
+  ['/v1/telemetry/peering?limit=501', '1 to 500'], ['/v1/telemetry/peering?scope=site:zz', 'no edge node'],
+  ['/v1/telemetry/deltas?node=zz', 'no edge node'], ['/v1/telemetry/deltas?from=2000&to=1000', 'to: expected a time after from (2000), got 1000'],
+  ['/v1/telemetry/deltas?from=1&after=77', 'after: there is no delta 77'], ['/v1/sla/report', 'month'], ['/v1/sla/report?month=2026-13', 'as 2026-11'], ['/v1/sla/report?month=2099-01', 'has not begun'],
   ['/v1/sla/report?month=2026-01&format=pdf', 'format'],
 ])('%s says what is allowed', async (path, detail) => {
   const bench = await start({ slas });
