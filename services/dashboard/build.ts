@@ -1,21 +1,23 @@
 /**
- * Builds the page with Vite: `index.html` and files whose names carry the digest of their content, each with a gzip and a
- * Brotli copy beside it. The same sources give the same bytes, on any machine and in any folder.
+ * Builds the page with Vite: `index.html` and files whose names carry the digest of their content. The same sources give the same
+ * bytes, on any machine and in any folder; what is compressed differs with zlib's version, so that whoever serves the page does that.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { ASSETS } from './pages.ts';
 
-/** What is worth compressing. */
-const TEXT = /\.(?:html|js|css|svg)$/;
+const WEB = join(import.meta.dirname, 'web');
 
-/** @param outDir is emptied first @throws Error of Vite when the sources do not build */
-export async function buildDashboard(outDir: string): Promise<void> {
+/**
+ * @param outDir is emptied first
+ * @param web folder of the sources
+ * @returns the files that it was made of, by their paths
+ * @throws Error of Vite when the sources do not build
+ */
+export async function buildDashboard(outDir: string, web: string = WEB): Promise<readonly string[]> {
   // Loaded here, because whoever only serves a built page has no Vite.
   const { build } = await import('vite');
-  await build({
-    root: join(import.meta.dirname, 'web'), configFile: false, envDir: false, logLevel: 'error', mode: 'production', clearScreen: false,
+  const built = await build({
+    root: web, configFile: false, envDir: false, logLevel: 'error', mode: 'production', clearScreen: false,
     // Whatever NODE_ENV says: the development form carries the paths of the sources.
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } }, define: { 'process.env.NODE_ENV': '"production"' },
     build: {
@@ -23,11 +25,6 @@ export async function buildDashboard(outDir: string): Promise<void> {
       reportCompressedSize: false, chunkSizeWarningLimit: 200,
     },
   });
-  for (const file of readdirSync(outDir, { recursive: true, encoding: 'utf8' }).filter((name) => TEXT.test(name))) {
-    const bytes = readFileSync(join(outDir, file));
-    writeFileSync(join(outDir, `${file}.gz`), gzipSync(bytes, { level: 9 }));
-    writeFileSync(join(outDir, `${file}.br`), brotliCompressSync(bytes, {
-      params: { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
-    }));
-  }
+  const outputs = Array.isArray(built) ? built : 'output' in built ? [built] : [];
+  return outputs.flatMap(({ output }) => output.flatMap((file) => (file.type === 'chunk' ? Object.keys(file.modules) : [])));
 }

@@ -167,7 +167,7 @@ describe.skipIf(executablePath === null)('the page', () => {
     await page.reload();
     await page.getByText('This page failed').waitFor();
     await page.getByRole('link', { name: 'Audit' }).click();
-    await page.getByText('What an export contains').waitFor();
+    await page.getByText('Everything else that can be taken along').waitFor();
   });
 
   it('finds tampered tiles', async () => {
@@ -260,10 +260,115 @@ describe.skipIf(executablePath === null)('the page', () => {
     await eventually(() => page.locator(':focus').textContent()).toBe('Log');
   });
 
-  const PAGES = ['/', '/regions/eu', '/sites/eu-a', '/settlements', '/settlements/pay-42', '/log', '/audit'];
+  it('cuts a site off and heals it, by keyboard, and says so', async () => {
+    const { page, complaints } = await open('/', { local: true });
+    await page.getByRole('link', { name: 'Partitions' }).click();
+    await heading(page, 'Partitions').waitFor();
+    const site = page.getByTestId('fault-eu-a');
+    await site.getByText('connected').waitFor();
+    await page.getByLabel('How long').selectOption('for a minute');
+    await page.getByRole('button', { name: 'Cut off eu-a' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').filter({ hasText: 'eu-a is cut off for a minute.' }).waitFor();
+    await site.getByText('to go').waitFor();
+    // The button that had the focus is another one now, and still has it.
+    await eventually(() => page.locator(':focus').textContent()).toBe('Heal');
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('listitem').filter({ hasText: 'Throughput' }).filter({ hasText: 'eu-a' }).getByText('cut off').waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: 'Heal eu-a' }).press('Space');
+    await page.getByRole('status').filter({ hasText: 'eu-a is connected again.' }).waitFor();
+    await site.getByText('connected').waitFor();
+    await page.getByRole('button', { name: 'Cut off eu', exact: true }).click();
+    await site.getByText('cut off with eu').waitFor();
+    await page.getByRole('button', { name: 'Heal all' }).click();
+    await site.getByText('connected').waitFor();
+    await page.getByRole('button', { name: 'Cut off us-b' }).click();
+    await page.getByRole('alert').filter({ hasText: 'partitions need the emulated network' }).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('has nothing to cut off on another platform', async () => {
+    const { page } = await open('/partitions');
+    await page.getByText('Only on a platform on one machine').waitFor();
+    expect(await page.getByRole('link', { name: 'Partitions' }).count()).toBe(0);
+  });
+
+  it('shows incidents: those that are open first of all, what was known, who was told', async () => {
+    const { page, complaints } = await open('/');
+    await page.getByRole('heading', { name: '2 open incidents' }).waitFor();
+    await page.getByRole('link', { name: 'Incidents 2 open' }).click();
+    await heading(page, 'Incidents').waitFor();
+    const rows = page.getByRole('region', { name: 'Incidents', exact: true }).locator('tbody tr');
+    await eventually(() => rows.count()).toBe(50);
+    await page.getByRole('button', { name: 'Older ones' }).click();
+    await eventually(() => rows.count()).toBe(60);
+    expect(await page.getByRole('button', { name: 'Older ones' }).count()).toBe(0);
+    await page.getByLabel('State').selectOption('open');
+    await eventually(() => rows.count()).toBe(2);
+    await page.getByRole('link', { name: 'finality burns its budget 0' }).click();
+    await page.getByText('gone', { exact: true }).waitFor();
+    expect(await page.getByRole('link', { name: 'https://example.com/finality' }).getAttribute('href')).toBe('https://example.com/finality');
+    await page.getByText('given-up').waitFor();
+    await page.getByText('answered 503').waitFor();
+    await page.getByText('1: us-b').waitFor();
+    await page.goto(`${new URL(page.url()).origin}/incidents/inc-2`);
+    await page.getByText('two checkpoints of size 12').waitFor();
+    await page.goto(`${new URL(page.url()).origin}/incidents/none`);
+    await page.getByText('there is no incident none').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows the ways between sites as a matrix, also of many', async () => {
+    const { page, complaints } = await open('/regions/eu', { peers: 50 });
+    const matrix = page.getByRole('region', { name: /from each site to those that it probes/ });
+    await matrix.waitFor();
+    expect(await matrix.locator('tbody tr').count()).toBe(50);
+    expect(await matrix.locator('tbody tr').nth(3).locator('td').first().textContent()).toMatch(/^down12\.0 msdown$/);
+    await page.getByLabel('Show').selectOption('Loss');
+    await eventually(() => matrix.locator('caption').textContent()).toMatch(/^Loss/);
+    await page.getByText('Table: every way with its figures').click();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download CSV' }).last().click()]);
+    expect(readFileSync(await download.path(), 'utf8').split('\r\n')).toHaveLength(502);
+    // Scrolls in itself, not with the page.
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    expect(complaints).toEqual([]);
+  });
+
+  it('exports a range, with its progress, and saves what is whole alone', async () => {
+    const { page } = await open('/audit');
+    await page.getByLabel('From (UTC)').fill('2026-03-01T09:00');
+    await page.getByLabel('To (UTC, not included)').fill('2026-03-01T10:00');
+    await page.getByLabel('Scope').selectOption('region:eu');
+    expect(await page.getByRole('link', { name: 'Let the browser download it' }).getAttribute('href')).toBe('/v1/audit/export?scope=region%3Aeu&from=2026-03-01T09:00Z&to=2026-03-01T10:00Z');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export', exact: true }).click()]);
+    expect([download.suggestedFilename(), readFileSync(await download.path()).length]).toEqual(['audit-global.tar', 3_072]);
+    await eventually(() => text(page, 'export-sha256')).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('says that an export was cut off, and cancels one', async () => {
+    const cut = await open('/audit', { export: 'cut' });
+    await cut.page.getByRole('button', { name: 'Export', exact: true }).click();
+    await cut.page.getByText('The connection was cut before the end of the archive').waitFor();
+    const { page } = await open('/audit', { export: 'stalled' });
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    await page.getByRole('progressbar', { name: 'Export' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByText('Nothing was saved.').waitFor();
+  });
+
+  it('shows when each step of a settlement was taken, and its trace', async () => {
+    const { page } = await open('/settlements/pay-42');
+    await page.getByText('+14.0 ms').waitFor();
+    await page.getByText('+31.0 ms').waitFor();
+    await page.getByText('45.0 ms', { exact: true }).waitFor();
+    expect(await text(page, 'trace')).toBe('0af7651916cd43dd8448eb211c80319c');
+  });
+
+  const PAGES = ['/', '/regions/eu', '/sites/eu-a', '/settlements', '/settlements/pay-42', '/incidents', '/incidents/inc-0', '/incidents/inc-2', '/log', '/audit', '/partitions'];
   it.each(PAGES)('%s has no violation of accessibility, in either colours, and fits a phone', async (path) => {
     for (const colorScheme of ['dark', 'light'] as const) {
-      const { page, complaints } = await open(path, {}, { colorScheme, bypassCSP: true, viewport: { width: 360, height: 740 } });
+      const { page, complaints } = await open(path, { local: true, peers: 12 }, { colorScheme, bypassCSP: true, viewport: { width: 360, height: 740 } });
       await heading(page, /./).waitFor();
       await eventually(() => page.getByText(/^Loading /).count()).toBe(0);
       await page.evaluate(axe);

@@ -7,8 +7,11 @@ export const PAGES = {
   site: '/sites/:id',
   settlements: '/settlements',
   settlement: '/settlements/:id',
+  incidents: '/incidents',
+  incident: '/incidents/:id',
   log: '/log',
   audit: '/audit',
+  partitions: '/partitions',
 } as const;
 
 /** Folder of the files whose names carry their digest: they never change. */

@@ -17,6 +17,12 @@ export interface Lies {
   plain?: boolean;
   /** Nothing has happened yet. */
   empty?: boolean;
+  /** A platform on one machine: sites can be cut off. */
+  local?: boolean;
+  /** So many sites that probe each other. */
+  peers?: number;
+  /** How an audit export ends: as it should, in the middle, or never. */
+  export?: 'whole' | 'cut' | 'stalled';
 }
 
 const ORIGIN = 'sample.example';
@@ -77,14 +83,65 @@ const sla = (id: string, scope: string, events: number, good: number, objective:
   exhaustedInMs: events === 0 ? null : 864_000_000,
 });
 
-const indicators = (scope: string): object => ({
+const indicators = (scope: string, lies: Lies): object => ({
   window: '1h', scope, from: AT, to: AT + 3_600_000, nodes: { expected: 2, reporting: 2, silent: [] }, deltas: 60, missing: 1, coveredMs: 300_000,
   lag: { provisional: lagOf(0.8), ordered: lagOf(12), final: lagOf(30), whole: lagOf(44) }, counts: { accepted: 300, refused: 2, offline: 5, final: 270, rejected: 30, reversed: 3 },
   shares: { refused: share(2, 302), offline: share(5, 302), reversed: share(3, 300) }, provisional: { worstRatio: 0.12, worstAgeMs: 4_200 },
   drift: { true: share(296, 300), compared: 300, drifted: 4, amount: { EUR: '1200' }, reversedAmount: { EUR: '300' }, time: lagOf(80) },
   reconciliation: { ...lagOf(900), count: 1 },
-  peering: [{ from: 'eu-a', to: 'eu/1', sent: 600, lost: 2, reachable: share(598, 600), rtt: { ...lagOf(9), jitterMs: 3 } }],
+  ...peeringOf(lies.peers ?? 4),
 });
+
+function peeringOf(sites: number): object {
+  const names = sites <= 4 ? nodes.map((n) => n.id) : Array.from({ length: sites }, (_, i) => `eu-edge-${i}`);
+  const way = (from: string, to: string, i: number): object => ({
+    from, to, kind: to === 'eu' || to === 'us' ? 'region' : 'edge', sent: 600, lost: i % 7 === 3 ? 90 : i % 5 === 1 ? 2 : 0, reachable: share(598, 600),
+    rtt: lagOf(9 + i), jitter: lagOf(0.4 + i / 10), up: i % 7 === 3 ? false : i % 11 === 10 ? null : true, upSince: AT,
+  });
+  const pairs = names.flatMap((from, i) => [way(from, from.slice(0, 2), i), ...names.filter((to) => to !== from).slice(0, 9).map((to, k) => way(from, to, i + k))]);
+  return { peering: pairs.slice(0, 500), peeringPairs: { listed: Math.min(500, pairs.length), of: pairs.length } };
+}
+
+const knownOfSla = (at: number): object => ({
+  at, windowDays: 30, objective: 0.999, attainment: 0.9971, events: 120_000, goodEvents: 119_652, badEvents: 348, budgetLeft: -1.9, exhaustedInMs: 0,
+  intervals: [{ method: 'wilson', confidence: 0.95, low: 0.9968, high: 0.9974 }],
+  alerts: [{ id: 'fast', severity: 'page', factor: 14.4, long: { minutes: 60, burnRate: 20.1 }, short: { minutes: 5, burnRate: 31 }, burning: true }],
+  sites: { expected: 4, reporting: 3, most: [{ site: 'eu-a', events: 40_000, badEvents: 301 }], silent: ['us-b'], silentCount: 1 }, missingDeltas: 2,
+});
+const incidents = Array.from({ length: 60 }, (_, i): object => {
+  const openedAt = AT - i * 3_600_000;
+  const isFinding = i % 3 === 2;
+  return {
+    id: `inc-${i}`, kind: isFinding ? 'fork' : 'burn-rate', state: i < 2 ? 'open' : 'closed', sla: isFinding ? null : 'finality', indicator: isFinding ? null : 'finality',
+    scope: i === 1 ? 'site:eu-a' : 'global', severity: i % 2 === 0 ? 'page' : 'ticket', owner: isFinding ? null : 'clearing', runbook: i === 0 ? 'https://example.com/finality' : 'runbooks/finality.ts',
+    openedAt, closedAt: i < 2 ? null : openedAt + 600_000, closedBy: i < 2 ? null : 'recovery', note: null, summary: isFinding ? 'region us offered two checkpoints' : `finality burns its budget ${i}`,
+    known: isFinding ? { occurrences: 3, lastAt: openedAt, details: [{ at: openedAt, detail: 'two checkpoints of size 12' }] } : knownOfSla(openedAt),
+    knownAtClose: i < 2 || isFinding ? null : knownOfSla(openedAt + 600_000),
+    deliveries: i === 0 ? [{ webhook: 'pager', event: 'opened', state: 'given-up', attempts: 9, lastStatus: 503, lastError: 'answered 503', at: AT }, { webhook: 'chat', event: 'opened', state: 'delivered', attempts: 1, lastStatus: 204, lastError: null, at: AT }] : [],
+  };
+});
+
+/** What a control plane of a platform on one machine answers; partitions are kept as long as the stub runs. */
+function localStub(server: FastifyInstance): void {
+  const partitions = new Map<string, object>();
+  const sites = [{ id: 'global', tier: 'global' }, ...regions.map((r) => ({ id: `${r.id}/1`, tier: 'region', region: r.id })), ...nodes.map((n) => ({ id: n.id, tier: 'edge', region: n.region }))];
+  server.get('/v1/local', async () => ({
+    at: Date.now(), name: 'sample', state: 'running', wan: { mode: 'emulated', scale: 1 }, partitions: [...partitions.values()],
+    sites: sites.map((s) => ({ ...s, state: 'listening', url: 'http://127.0.0.1:4', partitioned: partitions.has(s.id) })),
+  }));
+  server.post<{ Body: { site: string; forMs?: number } }>('/v1/local/partitions', async (request, reply) => {
+    const { site, forMs } = request.body;
+    if (site === 'us-b') return reply.status(409).send({ code: 'no-emulated-network', detail: 'partitions need the emulated network' });
+    const partition = { site, since: Date.now(), until: forMs === undefined ? null : Date.now() + forMs };
+    partitions.set(site, partition);
+    return reply.status(201).send(partition);
+  });
+  server.delete('/v1/local/partitions', async () => {
+    partitions.clear();
+    return { healed: [] };
+  });
+  server.delete<{ Params: { site: string } }>('/v1/local/partitions/:site', async (request) => ({ healed: partitions.delete(request.params.site) ? [request.params.site] : [] }));
+}
 
 const series = (scope: string): object => ({
   scope, from: AT, to: AT + 600_000, stepMs: 60_000, band: { method: 'order-statistic', confidence: 0.95 },
@@ -101,9 +158,9 @@ const series = (scope: string): object => ({
 });
 
 const live = (tick: number): object => ({
-  at: AT + tick * 1_000, centre: {}, sites: nodes.map((n, i) => ({
+  at: AT + tick * 1_000, centre: {}, incidents: { open: 2 }, sites: nodes.map((n, i) => ({
     id: n.id, region: n.region, state: (['ready', 'disconnected', 'silent', 'unknown'] as const)[i], heardAt: i === 3 ? null : AT + tick * 1_000, perSecond: i === 3 ? 0 : 12.5 + tick,
-    lagMs: { p50: 40, p95: 90, p99: i === 3 ? null : 150 }, provisionalRatio: 0.02 * i, provisional: i, provisionalAgeMs: 100 * i, queued: 2 * i, seq: 7,
+    lagMs: { p50: 40, p95: 90, p99: i === 3 ? null : 150 }, provisionalRatio: 0.02 * i, provisional: i * 40, provisionalAgeMs: 100 * i, ...(i === 0 ? {} : { provisionalByAge: [i * 20, i * 12, i * 8, 0, 0, 0] }), queued: 2 * i, seq: 7,
   })),
 });
 
@@ -117,7 +174,7 @@ export async function startStub(folder: string, lies: Lies = {}, port = 0): Prom
   server.setNotFoundHandler((request, reply) => reply.status(404).send(problem('not-found', `nothing is at GET ${request.url}`)));
   const view = (o: Outcome, globalIndex: number): object => ({
     id: o.id, state: o.status, asset: o.asset, debitAccount: o.debit, creditAccount: o.credit, amount: lies.lie === 'page' ? '999999' : o.amount, region: o.region, node: o.node, index: o.index,
-    globalIndex, finalAt: o.at, ...(o.reason === undefined ? {} : { reason: o.reason }),
+    globalIndex, decidedAt: o.at - 45, orderedAt: o.at - 31, finalAt: o.at, ...(globalIndex === 42 ? { traceId: '0af7651916cd43dd8448eb211c80319c' } : {}), ...(o.reason === undefined ? {} : { reason: o.reason }),
   });
 
   server.get('/v1/status', async () => ({
@@ -153,6 +210,7 @@ export async function startStub(folder: string, lies: Lies = {}, port = 0): Prom
     return reply.type('application/octet-stream').send(bytes);
   });
   if (lies.plain !== true) await telemetryStub(server, lies);
+  if (lies.local === true) localStub(server);
   const url = await server.listen({ host: '127.0.0.1', port });
   return { url, server, stop: () => server.close() };
 }
@@ -171,11 +229,28 @@ async function telemetryStub(server: FastifyInstance, lies: Lies): Promise<void>
     at: AT, slas: lies.empty === true ? [] : [sla('finality', 'global', 10_000, 9_999, 0.999), sla('ordering', 'region:eu', 10_000, 9_800, 0.99), sla('cache-drift', 'site:eu-a', 0, 0, 0.99)],
   }));
   server.get<{ Querystring: { month: string; format: string } }>('/v1/sla/report', async (request, reply) => reply.type('text/plain').send(`report ${request.query.month} ${request.query.format}`));
-  server.get<{ Querystring: { scope: string } }>('/v1/telemetry/indicators', async (request) => indicators(request.query.scope));
+  server.get<{ Querystring: { scope: string } }>('/v1/telemetry/indicators', async (request) => indicators(request.query.scope, lies));
   server.get<{ Querystring: { scope: string } }>('/v1/telemetry/series', async (request) => series(request.query.scope));
   server.get<{ Querystring: { after?: string; limit: string } }>('/v1/telemetry/deltas', async (request) => {
     const page = deltas.filter((d) => d.n > Number(request.query.after ?? 0)).slice(0, Number(request.query.limit));
     return { deltas: page, next: page.at(-1)?.n ?? 0, progress: [] };
+  });
+  const listed = lies.empty === true ? [] : incidents as { id: string; state: string }[];
+  server.get<{ Querystring: { state: string; limit: string; after?: string } }>('/v1/incidents', async (request) => {
+    const { state, limit, after } = request.query;
+    const fitting = listed.filter((i) => state === 'all' || i.state === state);
+    const start = after === undefined ? 0 : fitting.findIndex((i) => i.id === after) + 1;
+    const page = fitting.slice(start, start + Number(limit));
+    return { incidents: page, next: start + page.length < fitting.length ? page.at(-1)!.id : null };
+  });
+  server.get<{ Params: { id: string } }>('/v1/incidents/:id', async (request, reply) =>
+    listed.find((i) => i.id === request.params.id) ?? reply.status(404).send({ code: 'unknown-incident', detail: `there is no incident ${request.params.id}` }));
+  server.get('/v1/audit/export', (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(200, { 'content-type': 'application/x-tar', 'content-disposition': 'attachment; filename="audit-global.tar"', 'tidemark-deltas': '12', 'tidemark-bytes-about': '4096' });
+    reply.raw.write(Buffer.alloc(2_048, 'x'));
+    if (lies.export === 'cut') reply.raw.end(Buffer.alloc(1_024, 'x'));
+    else if (lies.export !== 'stalled') reply.raw.end(Buffer.alloc(1_024));
   });
   server.get('/v1/live', (_request, reply) => {
     reply.hijack();

@@ -5,10 +5,13 @@ import { PAGES } from '../pages.ts';
 import { useLostAt } from './client.tsx';
 import { clock } from './format.ts';
 import { KeysProvider } from './keys.tsx';
-import { LiveProvider, LiveState } from './live.tsx';
+import { LiveProvider, LiveState, useLive } from './live.tsx';
+import { LocalProvider, useLocal } from './local.tsx';
 import { AuditPage } from './pages/audit.tsx';
+import { IncidentPage, IncidentsPage } from './pages/incidents.tsx';
 import { LogPage } from './pages/log.tsx';
 import { OverviewPage } from './pages/overview.tsx';
+import { PartitionsPage } from './pages/partitions.tsx';
 import { RecentPage } from './pages/recent.tsx';
 import { ScopePage } from './pages/scope.tsx';
 import { SettlementPage } from './pages/settlement.tsx';
@@ -17,7 +20,8 @@ import { Link, usePlace } from './router.tsx';
 import { ThemeButton } from './theme.tsx';
 
 const NAV: readonly (readonly [PageId, string, readonly PageId[]])[] = [
-  ['overview', 'Overview', ['overview', 'region', 'site']], ['settlements', 'Settlements', ['settlements', 'settlement']], ['log', 'Log', ['log']], ['audit', 'Audit', ['audit']],
+  ['overview', 'Overview', ['overview', 'region', 'site']], ['settlements', 'Settlements', ['settlements', 'settlement']], ['incidents', 'Incidents', ['incidents', 'incident']],
+  ['log', 'Log', ['log']], ['audit', 'Audit', ['audit']], ['partitions', 'Partitions', ['partitions']],
 ];
 
 interface View { readonly title: string; readonly lead: string; readonly body: preact.VNode }
@@ -29,19 +33,24 @@ function viewOf(place: Place | null): View {
     case 'site': return { title: `Site ${place.id}`, lead: 'Lag, provisional states, drift and peering of this site.', body: <ScopePage scope={`site:${place.id}`} key={place.id} /> };
     case 'settlements': return { title: 'Settlements', lead: 'Find one by its id, or look at the latest outcomes.', body: <RecentPage /> };
     case 'settlement': return { title: `Settlement ${place.id}`, lead: 'Its whole way, where it comes from, and its proof.', body: <SettlementPage id={place.id} key={place.id} /> };
+    case 'incidents': return { title: 'Incidents', lead: 'What was breached or found, what was known then, and who was told.', body: <IncidentsPage /> };
+    case 'incident': return { title: 'Incident', lead: 'What was known when it opened, and who was told.', body: <IncidentPage id={place.id} key={place.id} /> };
     case 'log': return { title: 'Log', lead: 'Checkpoints, who witnessed them, and whether the log only ever grew: verified in this browser.', body: <LogPage /> };
     case 'audit': return { title: 'Audit', lead: 'What can be taken along, what it contains, and how to verify it without us.', body: <AuditPage /> };
+    case 'partitions': return { title: 'Partitions', lead: 'Cut a site of the platform on this machine off, and see what happens.', body: <PartitionsPage /> };
     case undefined: return { title: 'Nothing is here', lead: 'There is no page at this address.', body: <p><Link to="/">To the overview</Link></p> };
   }
 }
 
 export function App() {
-  return <KeysProvider><LiveProvider><Frame /></LiveProvider></KeysProvider>;
+  return <KeysProvider><LiveProvider><LocalProvider><Frame /></LocalProvider></LiveProvider></KeysProvider>;
 }
 
 function Frame() {
   const place = usePlace();
   const { title, lead, body } = viewOf(place);
+  const { mode } = useLocal();
+  const open = useLive().live?.openIncidents ?? 0;
   const heading = useRef<HTMLHeadingElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -56,7 +65,9 @@ function Frame() {
       <header class="top">
         <Link to="/" className="brand">Tidemark</Link>
         <nav aria-label="Pages"><ul>
-          {NAV.map(([page, name, under]) => <li key={page}><Link to={PAGES[page]} current={place !== null && under.includes(place.page)}>{name}</Link></li>)}
+          {NAV.filter(([page]) => page !== 'partitions' || mode === 'there').map(([page, name, under]) => (
+            <li key={page}><Link to={PAGES[page]} current={place !== null && under.includes(place.page)}>{name}{page === 'incidents' && open > 0 ? <span class="badge">{open}<span class="hidden"> open</span></span> : null}</Link></li>
+          ))}
         </ul></nav>
         <div class="right"><LiveState /><ThemeButton /></div>
       </header>

@@ -41,12 +41,15 @@ export function useLostAt(): number | null {
 
 const TIMEOUT_MS = 15_000;
 
-/** @throws AskError when nobody answers, or not with a 2xx */
-export async function ask(path: string, signal?: AbortSignal): Promise<Response> {
+/**
+ * @param more as for fetch; `timeoutMs` null: for what takes as long as it takes, to its last byte
+ * @throws AskError when nobody answers, or not with a 2xx
+ */
+export async function ask(path: string, signal?: AbortSignal, { timeoutMs = TIMEOUT_MS, ...more }: RequestInit & { readonly timeoutMs?: number | null } = {}): Promise<Response> {
   let response: Response;
   try {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
-    response = await fetch(path, { signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]), headers: { accept: 'application/json, text/plain, */*' } });
+    const signals = [...(signal === undefined ? [] : [signal]), ...(timeoutMs === null ? [] : [AbortSignal.timeout(timeoutMs)])];
+    response = await fetch(path, { ...more, signal: AbortSignal.any(signals), headers: { accept: 'application/json, text/plain, */*', ...more.headers } });
   } catch (error) {
     if (signal?.aborted !== true) heard(false);
     throw new AskError({ status: 0, code: 'unreachable', detail: error instanceof Error ? error.message : String(error) });
@@ -55,6 +58,11 @@ export async function ask(path: string, signal?: AbortSignal): Promise<Response>
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({})) as Partial<Failure>;
   throw new AskError({ status: response.status, code: problem.code ?? 'error', detail: problem.detail ?? `${path} was answered with ${response.status}` });
+}
+
+/** Changes something. @throws AskError */
+export async function change(method: 'POST' | 'DELETE', path: string, json?: object): Promise<unknown> {
+  return (await ask(path, undefined, { method, ...(json === undefined ? {} : { body: JSON.stringify(json), headers: { 'content-type': 'application/json' } }) })).json();
 }
 
 export const askText = async (path: string, signal?: AbortSignal): Promise<string> => (await ask(path, signal)).text();

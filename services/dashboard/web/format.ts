@@ -20,6 +20,9 @@ export function duration(ms: number | null | undefined): string {
   return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${name}`;
 }
 
+/** Bytes, in decimal units. */
+export const bytes = (n: number): string => (n < 1_000 ? `${n} B` : n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(2)} GB`);
+
 export const perSecond = (n: number | null | undefined): string => (n == null ? NOTHING : `${n >= 100 ? count(n) : n.toFixed(1)}/s`);
 
 /** `2026-03-01 09:30:05.123` in UTC: what an auditor can write down. */

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGES, pathOf, placeOf, type PageId } from '../pages.ts';
 import { toCsv } from './csv.ts';
-import { cursorAt } from './cursor.ts';
 import { duration, percent, perSecond, plural, range, ticks, time } from './format.ts';
 import { readOutcomes, readSettlement, readStatus } from './shapes.ts';
+import { readIncident, readIncidents } from './incident-shapes.ts';
 import { readIndicators, readLive, readSeries, readSlas } from './telemetry-shapes.ts';
 
 describe('addresses', () => {
@@ -40,25 +40,8 @@ it('CSV keeps every value, and starts no formula', () => {
     .toBe('a,"b,c"\r\n"x""y",-1.5\r\n\'=1+1,\r\n"line\nbreak",\r\n\'-2,3\r\n');
 });
 
-it('the cursor leads to the first item of a time, in few questions', async () => {
-  const lists = fc.array(fc.tuple(fc.integer({ min: 1, max: 900 }), fc.nat(50)), { maxLength: 60 });
-  await fc.assert(fc.asyncProperty(lists, fc.nat(1_500), async (steps, from) => {
-    let [n, at] = [0, 0];
-    const list = steps.map(([dn, dt]) => ({ n: (n += dn), at: (at += dt) }));
-    let asked = 0;
-    const cursor = await cursorAt(async (after) => {
-      asked += 1;
-      return list.find((item) => item.n > after) ?? null;
-    }, from);
-    const found = list.filter((item) => item.n > cursor);
-    expect(found.every((item) => item.at >= from)).toBe(true);
-    expect(found.length).toBe(list.filter((item) => item.at >= from).length);
-    expect(asked).toBeLessThan(45);
-  }));
-});
-
 describe('an answer of another shape', () => {
-  it.each([[readLive], [readSlas], [readIndicators], [readSeries], [readOutcomes], [readSettlement], [readStatus]])('is refused with what is missing: %o', (read) => {
+  it.each([[readLive], [readSlas], [readIndicators], [readSeries], [readOutcomes], [readSettlement], [readStatus], [readIncidents], [readIncident]])('is refused with what is missing: %o', (read) => {
     for (const value of [null, [], 'text', {}]) expect(() => read(value)).toThrow(/expected (?:an object|a list|a text|a number), got/);
   });
 

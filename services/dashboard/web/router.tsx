@@ -6,7 +6,7 @@ import { placeOf, type Place } from '../pages.ts';
 const MOVED = 'tidemark:moved';
 
 export function go(path: string): void {
-  if (path !== location.pathname) history.pushState(null, '', path);
+  if (path !== `${location.pathname}${location.search}`) history.pushState(null, '', path);
   dispatchEvent(new Event(MOVED));
 }
 
@@ -20,6 +20,25 @@ export function usePlace(): Place | null {
     };
   }, []);
   return placeOf(path);
+}
+
+/**
+ * A choice on a page that stands in its address, so that it outlasts a reload and can be sent to somebody.
+ * @param values those that there are; another one in the address is not taken
+ */
+export function useChoice(name: string, values: readonly string[], other: string): readonly [string, (value: string) => void] {
+  const [value, setValue] = useState(() => {
+    const asked = new URLSearchParams(location.search).get(name);
+    return asked !== null && values.includes(asked) ? asked : other;
+  });
+  const choose = (next: string): void => {
+    setValue(next);
+    const query = new URLSearchParams(location.search);
+    if (next === other) query.delete(name);
+    else query.set(name, next);
+    history.replaceState(null, '', `${location.pathname}${query.size === 0 ? '' : `?${query.toString()}`}`);
+  };
+  return [value, choose];
 }
 
 export function Link({ to, current, className, children }: { to: string; current?: boolean; className?: string; children: ComponentChildren }) {

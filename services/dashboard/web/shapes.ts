@@ -51,6 +51,8 @@ export interface Settlement {
   readonly decidedAt: number | null;
   readonly orderedAt: number | null;
   readonly finalAt: number | null;
+  /** W3C trace id; null where it was not followed. */
+  readonly traceId: string | null;
 }
 
 export function readSettlement(value: unknown): Settlement {
@@ -60,6 +62,7 @@ export function readSettlement(value: unknown): Settlement {
     creditAccount: text(o, 'creditAccount'), debitBalance: textOr(o, 'debitBalance', null), creditBalance: textOr(o, 'creditBalance', null),
     reason: textOr(o, 'reason', null), region: text(o, 'region'), node: text(o, 'node'), index: number(o, 'index'), globalIndex: number(o, 'globalIndex'),
     decidedAt: numberOr(o, 'decidedAt', null), orderedAt: numberOr(o, 'orderedAt', null), finalAt: numberOr(o, 'finalAt', null),
+    traceId: textOr(o, 'traceId', null),
   };
 }
 

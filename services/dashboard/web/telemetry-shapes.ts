@@ -13,23 +13,30 @@ export interface LiveSite {
   readonly provisionalRatio: number | null;
   readonly provisional: number | null;
   readonly provisionalAgeMs: number | null;
+  /** By age, as `AGES`; null where it is not told. */
+  readonly byAge: readonly number[] | null;
   readonly queued: number | null;
   /** When it was last heard of, milliseconds since 1970. */
   readonly heardAt: number | null;
 }
 
-export interface Live { readonly at: number; readonly sites: readonly LiveSite[] }
+/** `openIncidents`: null where the control plane does not tell. */
+export interface Live { readonly at: number; readonly sites: readonly LiveSite[]; readonly openIncidents: number | null }
+
+/** Ages of provisional settlements, as edge nodes tell them apart. */
+export const AGES = ['up to 1 s', 'up to 10 s', 'up to 1 min', 'up to 10 min', 'up to 1 h', 'older'] as const;
 
 export function readLive(value: unknown): Live {
   const o = fields('live', value);
   return {
-    at: number(o, 'at'),
+    at: number(o, 'at'), openIncidents: numberOr(fields('incidents', o['incidents'] ?? {}), 'open', null),
     sites: items('sites', o['sites'], (s): LiveSite => {
       const lag = fields('lagMs', s['lagMs'] ?? {});
       return {
         id: text(s, 'id'), region: textOr(s, 'region', null), state: text(s, 'state'), throughput: numberOr(s, 'perSecond', null),
         p50Ms: numberOr(lag, 'p50', null), p99Ms: numberOr(lag, 'p99', null), provisionalRatio: numberOr(s, 'provisionalRatio', null),
-        provisional: numberOr(s, 'provisional', null), provisionalAgeMs: numberOr(s, 'provisionalAgeMs', null), queued: numberOr(s, 'queued', null),
+        provisional: numberOr(s, 'provisional', null), provisionalAgeMs: numberOr(s, 'provisionalAgeMs', null),
+        byAge: Array.isArray(s['provisionalByAge']) && s['provisionalByAge'].length === AGES.length ? s['provisionalByAge'].map(Number) : null, queued: numberOr(s, 'queued', null),
         heardAt: numberOr(s, 'heardAt', null),
       };
     }),
@@ -45,7 +52,7 @@ export interface Interval {
 
 const readInterval = (o: Fields): Interval =>
   ({ method: text(o, 'method'), confidence: numberOr(o, 'confidence', null), low: numberOr(o, 'low', null), high: numberOr(o, 'high', null) });
-const readIntervals = (value: unknown): readonly Interval[] => (value == null ? [] : items('intervals', value, readInterval));
+export const readIntervals = (value: unknown): readonly Interval[] => (value == null ? [] : items('intervals', value, readInterval));
 
 export interface Alert { readonly id: string; readonly burnRate: number | null; readonly factor: number | null; readonly burning: boolean }
 
@@ -70,7 +77,7 @@ export interface Sla {
 /** Worst first; what has no budget yet is last. */
 const byBudget = (a: Sla, b: Sla): number => (a.budgetLeft ?? Infinity) - (b.budgetLeft ?? Infinity) || (`${a.id} ${a.scope}` < `${b.id} ${b.scope}` ? -1 : 1);
 
-const readAlert = (a: Fields): Alert => ({
+export const readAlert = (a: Fields): Alert => ({
   id: text(a, 'id'), burnRate: numberOr(fields('long', a['long'] ?? {}), 'burnRate', null), factor: numberOr(a, 'factor', null), burning: a['burning'] === true,
 });
 
@@ -98,7 +105,21 @@ export interface Quantiles { readonly count: number; readonly quantiles: Readonl
 
 export interface Share { readonly count: number; readonly of: number; readonly value: number | null; readonly intervals: readonly Interval[] }
 
-export interface Peering { readonly from: string; readonly to: string; readonly sent: number; readonly lost: number; readonly rtt: Quantiles; readonly jitterMs: number | null }
+export interface Peering {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: string;
+  readonly sent: number;
+  readonly lost: number;
+  /** Of the probes, those that came back. */
+  readonly reachable: Share | null;
+  readonly rtt: Quantiles;
+  readonly jitter: Quantiles;
+  /** As of the last delta; null when it did not say. */
+  readonly up: boolean | null;
+  /** Since when, milliseconds since 1970. */
+  readonly upSince: number | null;
+}
 
 export interface Indicators {
   readonly from: number;
@@ -116,6 +137,8 @@ export interface Indicators {
   };
   readonly reconciliation: Quantiles;
   readonly peering: readonly Peering[];
+  /** Ways between sites that there are: the worst of them are listed. */
+  readonly peeringPairs: number;
 }
 
 /** Either with a list of intervals, or with one band around it. */
@@ -155,9 +178,11 @@ export function readIndicators(value: unknown): Indicators {
     },
     reconciliation: readQuantiles(o['reconciliation']),
     peering: items('peering', o['peering'] ?? [], (p): Peering => ({
-      from: text(p, 'from'), to: text(p, 'to'), sent: number(p, 'sent'), lost: number(p, 'lost'), rtt: readQuantiles(p['rtt']),
-      jitterMs: numberOr(fields('rtt', p['rtt'] ?? {}), 'jitterMs', null),
+      from: text(p, 'from'), to: text(p, 'to'), kind: textOr(p, 'kind', 'region'), sent: number(p, 'sent'), lost: number(p, 'lost'),
+      reachable: p['reachable'] == null ? null : readShare(fields('reachable', p['reachable'])), rtt: readQuantiles(p['rtt']), jitter: readQuantiles(p['jitter']),
+      up: typeof p['up'] === 'boolean' ? p['up'] : null, upSince: numberOr(p, 'upSince', null),
     })),
+    peeringPairs: numberOr(fields('peeringPairs', o['peeringPairs'] ?? {}), 'of', Array.isArray(o['peering']) ? o['peering'].length : 0),
   };
 }
 

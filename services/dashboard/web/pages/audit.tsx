@@ -4,6 +4,7 @@ import { AskError, askText } from '../client.tsx';
 import { KeysPanel } from '../keys.tsx';
 import { Note } from '../parts/states.tsx';
 import { save, Table } from '../parts/table.tsx';
+import { ExportPanel } from './export.tsx';
 
 const CONTENTS: readonly { readonly what: string; readonly where: string; readonly proves: string; readonly check: string }[] = [
   { what: 'Checkpoint', where: '/checkpoint', proves: 'the size and the root of the log, signed and witnessed', check: 'Go golang.org/x/mod/sumdb/note; this page, Log' },
@@ -17,12 +18,13 @@ const CONTENTS: readonly { readonly what: string; readonly where: string; readon
 export function AuditPage() {
   return (
     <>
+      <ExportPanel />
       <Reports />
       <section class="panel" aria-labelledby="contents">
-        <h2 id="contents">What an export contains</h2>
+        <h2 id="contents">Everything else that can be taken along</h2>
         <p>Everything that is exported is what the log itself consists of. Nothing is rewritten for the export, so that signatures and proofs still hold.</p>
         <Table
-          caption="Parts of an export" name="export-contents" rows={CONTENTS} rowKey={(c) => c.what} columns={[
+          caption="What there is, and where" name="what-there-is" rows={CONTENTS} rowKey={(c) => c.what} columns={[
             { name: 'What', show: (c) => c.what, value: (c) => c.what }, { name: 'Where', show: (c) => <code>{c.where}</code>, value: (c) => c.where },
             { name: 'What it proves', show: (c) => c.proves, value: (c) => c.proves }, { name: 'How to check it', show: (c) => c.check, value: (c) => c.check },
           ]}

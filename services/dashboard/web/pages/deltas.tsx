@@ -2,46 +2,29 @@
 import { useEffect, useState } from 'preact/hooks';
 import { openSigned } from '../../notes.ts';
 import type { Trust } from '../../trust.ts';
-import { askJson, useAsked } from '../client.tsx';
-import { cursorAt } from '../cursor.ts';
+import { useAsked } from '../client.tsx';
 import { time } from '../format.ts';
 import { useKeys } from '../keys.tsx';
-import { Await, Loading, Note } from '../parts/states.tsx';
+import { Await, Note } from '../parts/states.tsx';
 import { Download, Table } from '../parts/table.tsx';
 import { readDeltas, type RawDelta } from '../telemetry-shapes.ts';
 
 const PAGE = 50;
 
-/** @param from milliseconds since 1970: when the figures begin that the deltas are behind */
-export function Deltas({ scope, from }: { scope: string; from: number }) {
+/** @param from milliseconds since 1970: when the figures begin that the deltas are behind, and end */
+export function Deltas({ scope, from, to }: { scope: string; from: number; to: number }) {
   const [kind, id = ''] = scope.split(':');
-  const path = `/v1/telemetry/deltas?${kind === 'site' ? 'node' : 'region'}=${encodeURIComponent(id)}`;
-  const [start, setStart] = useState<number | null>(null);
-  const [after, setAfter] = useState<number | null>(null);
-  useEffect(() => {
-    let gone = false;
-    const probe = async (n: number): Promise<{ n: number; at: number } | null> => {
-      const first = readDeltas(await askJson(`${path}&limit=1&after=${n}`)).deltas[0];
-      return first === undefined ? null : { n: first.n, at: first.receivedAt };
-    };
-    // Without an answer the list begins at the beginning, and says what is wrong.
-    void cursorAt(probe, from).catch(() => 0).then((n) => {
-      if (gone) return;
-      setStart(n);
-      setAfter(n);
-    });
-    return () => {
-      gone = true;
-    };
-  }, [path, from]);
-  const page = useAsked(after === null ? null : `${path}&limit=${PAGE}&after=${after}`, readDeltas);
-  if (after === null) return <Loading what="raw deltas" />;
+  // As it was when the list was opened: figures move on with every minute.
+  const [range] = useState({ from, to });
+  const path = `/v1/telemetry/deltas?${kind === 'site' ? 'node' : 'region'}=${encodeURIComponent(id)}&from=${range.from}&to=${range.to}`;
+  const [after, setAfter] = useState(0);
+  const page = useAsked(`${path}&limit=${PAGE}&after=${after}`, readDeltas);
   return (
     <Await asked={page} what="raw deltas">{({ deltas, next }) => (
       <>
         <List deltas={deltas} name={scope.replace(':', '-')} />
         <div class="actions">
-          {after === start ? null : <button type="button" onClick={() => setAfter(start)}>First page</button>}
+          {after === 0 ? null : <button type="button" onClick={() => setAfter(0)}>First page</button>}
           {deltas.length < PAGE ? null : <button type="button" onClick={() => setAfter(next)}>Next page</button>}
         </div>
       </>

@@ -1,22 +1,21 @@
-/** SLAs, worst budget first; then every site as it is right now. */
-import { pathOf } from '../../pages.ts';
+/** Open incidents; SLAs, worst budget first; then every site as it is right now. */
+import { useState } from 'preact/hooks';
+import { PAGES, pathOf } from '../../pages.ts';
 import { useAsked } from '../client.tsx';
 import { clock, count, duration, percent, perSecond, plural, range, time } from '../format.ts';
 import { useLive } from '../live.tsx';
+import { partitionOf, useLocal } from '../local.tsx';
+import { ScopeLink } from '../parts/figures.tsx';
 import { Await, Loading, Note } from '../parts/states.tsx';
 import { Csv, Table, type Column } from '../parts/table.tsx';
 import { Link } from '../router.tsx';
 import { readRegions, readStatus, type RegionState } from '../shapes.ts';
 import { readSlas, type LiveSite, type Sla } from '../telemetry-shapes.ts';
+import { OpenIncidents } from './incidents.tsx';
 
 export function OverviewPage() {
-  return <><Slas /><Sites /><Centre /></>;
+  return <><OpenIncidents /><Slas /><Sites /><Centre /></>;
 }
-
-const link = (scope: string) => {
-  const [kind, id = ''] = scope.split(':');
-  return kind === 'region' ? <Link to={pathOf('region', id)}>{id}</Link> : kind === 'site' ? <Link to={pathOf('site', id)}>{id}</Link> : <>{scope}</>;
-};
 
 function budgetTone(left: number | null): string {
   if (left === null) return 'quiet';
@@ -25,7 +24,7 @@ function budgetTone(left: number | null): string {
 
 const SLA_COLUMNS: readonly Column<Sla>[] = [
   { name: 'SLA', show: (s) => <>{s.id}<span class="range">{s.indicator}</span></>, value: (s) => s.id },
-  { name: 'Scope', show: (s) => link(s.scope), value: (s) => s.scope },
+  { name: 'Scope', show: (s) => <ScopeLink scope={s.scope} />, value: (s) => s.scope },
   {
     name: 'Budget left', csvName: 'budget left (share)', value: (s) => s.budgetLeft, show: (s) => (s.budgetLeft === null ? <span class="quiet">nothing counted yet</span> : (
       <>
@@ -49,14 +48,26 @@ const SLA_COLUMNS: readonly Column<Sla>[] = [
   { name: 'Budget lasts', csvName: 'time to exhaustion (ms)', number: true, show: (s) => (s.exhaustedInMs === 0 ? <span class="bad">gone</span> : duration(s.exhaustedInMs)), value: (s) => s.exhaustedInMs },
 ];
 
+/** So many that the sites stay in sight; the others are a click away, and the download has all. */
+const SLAS_SHOWN = 5;
+
 function Slas() {
+  const [all, setAll] = useState(false);
   const slas = useAsked('/v1/sla', readSlas, 10_000);
   return (
     <section class="panel" aria-labelledby="slas">
       <h2 id="slas">Service levels, worst budget first</h2>
       <Await asked={slas} what="service levels">{(rows) => (rows.length === 0
         ? <Note title="No SLA is defined">SLAs stand in tidemark.config.ts; alarms, load tests and this table all follow from there.</Note>
-        : <Table caption="Error budgets of the current windows" columns={SLA_COLUMNS} rows={rows} rowKey={(s) => `${s.id} ${s.scope}`} name="service-levels" />)}
+        : (
+          <>
+            <Table caption="Error budgets of the current windows" columns={SLA_COLUMNS} rows={all ? rows : rows.slice(0, SLAS_SHOWN)} rowKey={(s) => `${s.id} ${s.scope}`} />
+            <div class="actions">
+              {rows.length <= SLAS_SHOWN ? null : <button type="button" class="quiet" aria-expanded={all} onClick={() => setAll(!all)}>{all ? `Only the ${SLAS_SHOWN} worst` : `All ${count(rows.length)}`}</button>}
+              <Csv name="service-levels" columns={SLA_COLUMNS} rows={rows} />
+            </div>
+          </>
+        ))}
       </Await>
     </section>
   );
@@ -82,7 +93,7 @@ function Sites() {
         : live.sites.length === 0 ? <Note title="No site has reported yet">Sites appear with their first telemetry, seconds after they start.</Note> : (
           <>
             <p class="quiet">As of {time(live.at)}{mode === 'live' ? '' : ', the last that arrived'}.</p>
-            <ul class="tiles">{live.sites.map((s) => <SiteTile key={s.id} site={s} />)}</ul>
+            <div class="regions">{regionsOf(live.sites).map(([region, sites]) => <RegionSites key={region} region={region} sites={sites} dense={live.sites.length > DENSE_FROM} />)}</div>
             <div class="actions"><Csv name="sites" columns={SITE_COLUMNS} rows={live.sites} /></div>
           </>
         )}
@@ -90,12 +101,53 @@ function Sites() {
   );
 }
 
+/** With more sites than this each takes less room. */
+const DENSE_FROM = 24;
+const TROUBLE = ['halted', 'silent', 'disconnected', 'unknown'];
+
+/** Regions by name; of each its sites, those in trouble first. */
+function regionsOf(sites: readonly LiveSite[]): readonly (readonly [region: string, sites: readonly LiveSite[]])[] {
+  const regions = new Map<string, LiveSite[]>();
+  for (const site of sites) regions.set(site.region ?? '', [...regions.get(site.region ?? '') ?? [], site]);
+  const rank = (s: LiveSite): number => (TROUBLE.includes(s.state) ? TROUBLE.indexOf(s.state) : TROUBLE.length);
+  return [...regions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([region, all]) => [region, all.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))] as const);
+}
+
+function RegionSites({ region, sites, dense }: { region: string; sites: readonly LiveSite[]; dense: boolean }) {
+  const trouble = TROUBLE.map((state) => [state, sites.filter((s) => s.state === state).length] as const).filter(([, n]) => n > 0);
+  return (
+    <div>
+      <div class="group">
+        <h3>{region === '' ? 'No region' : <Link to={pathOf('region', region)}>{region}</Link>}</h3>
+        <span class="quiet">{plural(sites.length, 'site')}, {perSecond(sites.reduce((sum, s) => sum + (s.throughput ?? 0), 0))}</span>
+        {trouble.map(([state, n]) => <span key={state} class={`tag ${STATE_TONE[state] ?? 'warn'}`}>{count(n)} {state}</span>)}
+      </div>
+      <ul class={`tiles${dense ? ' dense' : ''}`}>{sites.map((s) => (dense ? <DenseTile key={s.id} site={s} /> : <SiteTile key={s.id} site={s} />))}</ul>
+    </div>
+  );
+}
+
+function SiteState({ site: s }: { site: LiveSite }) {
+  const { state: local } = useLocal();
+  if (partitionOf(local, s.id, s.region) !== undefined) return <Link to={PAGES.partitions}><span class="tag bad">cut off</span></Link>;
+  return <span class={`tag ${STATE_TONE[s.state] ?? 'warn'}`}>{s.state}</span>;
+}
+
+const DenseTile = ({ site: s }: { site: LiveSite }) => (
+  <li class="tile">
+    <h3><Link to={pathOf('site', s.id)}>{s.id}</Link><SiteState site={s} /></h3>
+    <span class="range">{perSecond(s.throughput)}, p99 {duration(s.p99Ms)}, {percent(s.provisionalRatio, 1)} provisional</span>
+  </li>
+);
+
 function SiteTile({ site: s }: { site: LiveSite }) {
   return (
     <li class="tile">
-      <h3><Link to={pathOf('site', s.id)}>{s.id}</Link><span class={`tag ${STATE_TONE[s.state] ?? 'warn'}`}>{s.state}</span></h3>
+      <h3>
+        <Link to={pathOf('site', s.id)}>{s.id}</Link>
+        <SiteState site={s} />
+      </h3>
       <dl>
-        {s.region === null ? null : <><dt>Region</dt><dd><Link to={pathOf('region', s.region)}>{s.region}</Link></dd></>}
         <dt>Throughput</dt><dd>{perSecond(s.throughput)}</dd>
         <dt>Lag to final</dt><dd>{duration(s.p50Ms)}<span class="range">p99 {duration(s.p99Ms)}</span></dd>
         <dt>Provisional now</dt><dd>{percent(s.provisionalRatio, 1)}{s.provisional === null ? null : <span class="range">{plural(s.provisional, 'settlement')}</span>}</dd>
@@ -133,10 +185,10 @@ function Centre() {
               <dt>Log</dt><dd>{count(s.logSize)} entries, {count(s.counts['unwitnessed'])} not witnessed yet</dd>
               <dt>Witnesses</dt><dd>{plural(s.counts['witnesses'] ?? 0, 'region')} cosigning</dd>
             </dl>
-            <h3>Incidents</h3>
+            <h3>What it found</h3>
             {s.incidents.length === 0 ? <p class="quiet">None.</p> : (
               <Table
-                caption="The latest incidents" rows={s.incidents} rowKey={(i) => `${i.at} ${i.kind} ${i.detail}`} name="incidents" columns={[
+                caption="The latest, newest first" rows={s.incidents} rowKey={(i) => `${i.at} ${i.kind} ${i.detail}`} name="incidents" columns={[
                   { name: 'Time', show: (i) => time(i.at), value: (i) => new Date(i.at).toISOString() },
                   { name: 'Kind', show: (i) => i.kind, value: (i) => i.kind }, { name: 'What was found', show: (i) => i.detail, value: (i) => i.detail },
                 ]}

@@ -2,22 +2,24 @@
 import { useMemo, useState } from 'preact/hooks';
 import { pathOf } from '../../pages.ts';
 import { useAsked } from '../client.tsx';
-import { count, duration, percent, perSecond, plural, range, time } from '../format.ts';
+import { count, duration, percent, perSecond, plural, time } from '../format.ts';
 import { useLive } from '../live.tsx';
 import { Chart, type Line } from '../parts/chart.tsx';
-import { Await, Note } from '../parts/states.tsx';
+import { Intervals } from '../parts/figures.tsx';
+import { PeeringMatrix } from '../parts/peering.tsx';
+import { Await, Loading, Note } from '../parts/states.tsx';
 import { Table, type Column } from '../parts/table.tsx';
-import { Link } from '../router.tsx';
+import { Link, useChoice } from '../router.tsx';
 import {
-  QUANTILES, readIndicators, readSeries, STAGES, type Figure, type Indicators, type Interval, type LiveSite, type Peering, type Point, type Share,
+  AGES, QUANTILES, readIndicators, readSeries, STAGES, type Figure, type Indicators, type Interval, type LiveSite, type Point, type Share,
 } from '../telemetry-shapes.ts';
 import { Deltas } from './deltas.tsx';
 
 const WINDOWS = [['5m', '5 minutes'], ['1h', '1 hour'], ['24h', '24 hours'], ['30d', '30 days']] as const;
 
 export function ScopePage({ scope }: { scope: string }) {
-  const [window, setWindow] = useState('1h');
-  const [stage, setStage] = useState('whole');
+  const [window, setWindow] = useChoice('window', WINDOWS.map(([value]) => value), '1h');
+  const [stage, setStage] = useChoice('lag', STAGES.map(([value]) => value), 'whole');
   const [raw, setRaw] = useState(false);
   const fileName = scope.replace(':', '-');
   const indicators = useAsked(`/v1/telemetry/indicators?scope=${encodeURIComponent(scope)}&window=${window}`, readIndicators, 10_000);
@@ -36,9 +38,9 @@ export function ScopePage({ scope }: { scope: string }) {
           ? <Note title="Nothing settled in this window">The chart starts with the first settlement.</Note> : <LagChart points={points} stage={stage} name={`${fileName}-lag-${stage}-${window}`} />)}
         </Await>
         {rawButton}
-        {raw ? <Deltas scope={scope} from={indicators.data?.from ?? 0} key={window} /> : null}
+        {!raw ? null : indicators.data === null ? <Loading what="raw deltas" /> : <Deltas scope={scope} from={indicators.data.from} to={indicators.data.to} key={window} />}
       </section>
-      {series.data === null || series.data.length === 0 ? null : <Rates points={series.data} name={`${fileName}-${window}`} />}
+      {series.data === null || series.data.length < 2 ? null : <Rates points={series.data} name={`${fileName}-${window}`} />}
       <section class="panel" aria-labelledby="figures">
         <h2 id="figures">Lag by stage</h2>
         <Await asked={indicators} what="figures of this window">{(f) => <Lag figures={f} name={`${fileName}-lag-${window}`} />}</Await>
@@ -67,9 +69,27 @@ function Now({ scope }: { scope: string }) {
       <h2 id="now">Right now: provisional states and queues</h2>
       {sites.length === 0
         ? <Note title={live === null ? 'No live feed' : 'Nothing heard of it'}>{live === null ? (mode === 'connecting' ? 'Connecting…' : 'This control plane does not send live figures.') : 'No site of this name has reported.'}</Note>
-        : <Table caption={`As of ${time(live!.at)}`} columns={NOW_COLUMNS} rows={sites} rowKey={(s) => s.id} name={`${scope.replace(':', '-')}-now`} />}
+        : (
+          <>
+            <Table caption={`As of ${time(live!.at)}`} columns={NOW_COLUMNS} rows={sites} rowKey={(s) => s.id} name={`${scope.replace(':', '-')}-now`} />
+            <Ages sites={sites} name={`${scope.replace(':', '-')}-provisional-ages`} />
+          </>
+        )}
     </section>
   );
+}
+
+/** How old what is provisional is: the sum over the sites. What is not told is not guessed. */
+function Ages({ sites, name }: { sites: readonly LiveSite[]; name: string }) {
+  const telling = sites.filter((s) => s.byAge !== null || s.provisional === 0);
+  const counts = AGES.map((_age, i) => telling.reduce((sum, s) => sum + (s.byAge?.[i] ?? 0), 0));
+  const all = counts.reduce((sum, n) => sum + n, 0);
+  const caption = `${plural(all, 'settlement')} provisional${telling.length < sites.length ? `, as far as ${telling.length} of ${plural(sites.length, 'site')} tell` : ''}, by age`;
+  const columns: readonly Column<readonly number[]>[] = [
+    { name: 'Age', show: () => 'Settlements', value: () => 'settlements' },
+    ...AGES.map((age, i): Column<readonly number[]> => ({ name: age, number: true, value: (n) => n[i], show: (n) => <>{count(n[i])}<span class="range">{all === 0 ? '' : percent(n[i]! / all, 0)}</span></> })),
+  ];
+  return <Table caption={caption} name={name} columns={columns} rows={[counts]} rowKey={() => 'all'} />;
 }
 
 /** The interval that a chart's band shows. A side that too few events bound is left open, so there is no band. */
@@ -84,20 +104,21 @@ function LagChart({ points, stage, name }: { points: readonly Point[]; stage: st
   return <Chart title="Lag percentiles over time" name={name} at={at} lines={lines} show={duration} unit="ms" />;
 }
 
-function Rates({ points, name }: { points: readonly Point[]; name: string }) {
+function Rates({ points: all, name }: { points: readonly Point[]; name: string }) {
+  // The last point's time is not over: what is counted in it would look like a fall.
+  const points = useMemo(() => all.slice(0, -1), [all]);
   const at = useMemo(() => points.map((p) => p.at), [points]);
   const throughput = useMemo((): Line[] => [{ label: 'settlements per second', values: points.map((p) => p.throughput) }], [points]);
+  const oldest = useMemo((): Line[] => [{ label: 'oldest provisional', values: points.map((p) => p.provisionalAgeMs) }], [points]);
   const ratio = useMemo((): Line[] => [{ label: 'share provisional', values: points.map((p) => p.provisionalRatio) }], [points]);
   return (
-    <div class="columns">
+    <div class="columns narrow">
       <section class="panel" aria-labelledby="throughput"><h2 id="throughput">Throughput</h2><Chart title="Throughput" name={`${name}-throughput`} at={at} lines={throughput} show={perSecond} unit="1/s" /></section>
       <section class="panel" aria-labelledby="ratio"><h2 id="ratio">Share of provisional states</h2><Chart title="Share of provisional states" name={`${name}-provisional`} at={at} lines={ratio} show={(n) => percent(n, 1)} unit="share" /></section>
+      <section class="panel" aria-labelledby="oldest"><h2 id="oldest">Oldest provisional settlement</h2><Chart title="Oldest provisional settlement" name={`${name}-oldest-provisional`} at={at} lines={oldest} show={duration} unit="ms" /></section>
     </div>
   );
 }
-
-const intervalsOf = (figure: { readonly intervals: readonly Interval[] }, show: (n: number) => string) =>
-  figure.intervals.map((i) => <span class="range" key={i.method}>{i.confidence === null ? '' : `${percent(i.confidence, 0)}: `}{range(i.low, i.high, show)} ({i.method})</span>);
 
 function Lag({ figures: f, name }: { figures: Indicators; name: string }) {
   return (
@@ -112,7 +133,7 @@ function Lag({ figures: f, name }: { figures: Indicators; name: string }) {
           { name: 'Stage', show: (s) => s.title, value: (s) => s.stage },
           { name: 'Settlements', number: true, show: (s) => count(s.count), value: (s) => s.count },
           ...QUANTILES.map((q): Column<Indicators['lag'][number]> => (
-            { name: q, csvName: `${q} (ms)`, number: true, value: (s) => s.quantiles[q].value, show: (s) => <>{duration(s.quantiles[q].value)}{intervalsOf(s.quantiles[q], duration)}</> })),
+            { name: q, csvName: `${q} (ms)`, number: true, value: (s) => s.quantiles[q].value, show: (s) => <>{duration(s.quantiles[q].value)}<Intervals of={s.quantiles[q]} show={duration} /></> })),
         ]}
       />
     </>
@@ -121,18 +142,9 @@ function Lag({ figures: f, name }: { figures: Indicators; name: string }) {
 
 const SHARE_COLUMNS: readonly Column<Share & { readonly name: string }>[] = [
   { name: 'Share', show: (s) => s.name, value: (s) => s.name },
-  { name: 'Value', csvName: 'value (share)', number: true, value: (s) => s.value, show: (s) => <>{percent(s.value, 2)}{intervalsOf(s, (n) => percent(n, 2))}</> },
+  { name: 'Value', csvName: 'value (share)', number: true, value: (s) => s.value, show: (s) => <>{percent(s.value, 2)}<Intervals of={s} show={(n) => percent(n, 2)} /></> },
   { name: 'Counted', number: true, value: (s) => s.count, show: (s) => count(s.count) },
   { name: 'Of', number: true, value: (s) => s.of, show: (s) => count(s.of) },
-];
-
-const PEERING_COLUMNS: readonly Column<Peering>[] = [
-  { name: 'From', show: (p) => p.from, value: (p) => p.from }, { name: 'To', show: (p) => p.to, value: (p) => p.to },
-  { name: 'Probes', number: true, show: (p) => count(p.sent), value: (p) => p.sent },
-  { name: 'Lost', number: true, show: (p) => `${count(p.lost)} (${percent(p.sent === 0 ? null : p.lost / p.sent, 1)})`, value: (p) => p.lost },
-  { name: 'Round trip p50', csvName: 'p50 (ms)', number: true, show: (p) => duration(p.rtt.quantiles.p50.value), value: (p) => p.rtt.quantiles.p50.value },
-  { name: 'p99', csvName: 'p99 (ms)', number: true, show: (p) => duration(p.rtt.quantiles.p99.value), value: (p) => p.rtt.quantiles.p99.value },
-  { name: 'Jitter', csvName: 'jitter (ms)', number: true, show: (p) => duration(p.jitterMs), value: (p) => p.jitterMs },
 ];
 
 function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
@@ -140,7 +152,7 @@ function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
   const { drift, reconciliation, provisional } = f;
   return (
     <>
-      <div class="columns">
+      <div class="columns narrow">
         <section class="panel" aria-labelledby="shares">
           <h2 id="shares">Shares</h2>
           <Table caption="Shares with the confidence intervals of each method" columns={SHARE_COLUMNS} rows={f.shares} rowKey={(s) => s.name} name={`${name}-shares`} />
@@ -156,7 +168,7 @@ function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
           <h2 id="drift">Cache drift</h2>
           {drift.compared === 0 ? <Note title="Nothing compared in this window">What an edge node believed is compared with the ledger when outcomes arrive.</Note> : (
             <dl>
-              <dt>Right</dt><dd>{percent(drift.right?.value ?? null, 3)} of {count(drift.compared)} balances{drift.right === null ? null : intervalsOf(drift.right, (n) => percent(n, 3))}</dd>
+              <dt>Right</dt><dd>{percent(drift.right?.value ?? null, 3)} of {count(drift.compared)} balances{drift.right === null ? null : <Intervals of={drift.right} show={(n) => percent(n, 3)} />}</dd>
               <dt>Drifted</dt><dd>{count(drift.drifted)}</dd><dt>By</dt><dd>{money(drift.amounts)}</dd><dt>Reversed</dt><dd>{money(drift.reversed)}</dd>
               <dt>Relied upon for</dt><dd>{duration(drift.time.quantiles.p50.value)} (p50), {duration(drift.time.quantiles.p99.value)} (p99)</dd>
             </dl>
@@ -165,8 +177,8 @@ function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
       </div>
       <section class="panel" aria-labelledby="peering">
         <h2 id="peering">Peering</h2>
-        {f.peering.length === 0 ? <Note title="No probe in this window">Sites probe the one above them all the time; the first results come with the first telemetry.</Note>
-          : <Table caption="Probes between sites" columns={PEERING_COLUMNS} rows={f.peering} rowKey={(p) => `${p.from} ${p.to}`} name={`${name}-peering`} />}
+        {f.peering.length === 0 ? <Note title="No probe in this window">Sites probe the one above them and each other all the time; the first results come with the first telemetry.</Note>
+          : <PeeringMatrix pairs={f.peering} of={f.peeringPairs} name={`${name}-peering`} />}
       </section>
     </>
   );

@@ -4,7 +4,7 @@ import { hashLeaf, toBase64 } from '../../merkle.ts';
 import { pathOf } from '../../pages.ts';
 import { judgeReceipt, readReceipt, type Verdict } from '../../verify.ts';
 import { AskError, askText, useAsked, type Asked } from '../client.tsx';
-import { time } from '../format.ts';
+import { duration, time } from '../format.ts';
 import { canVerify, KeysPanel, useKeys } from '../keys.tsx';
 import { Await, Loading, Note } from '../parts/states.tsx';
 import { Download } from '../parts/table.tsx';
@@ -64,20 +64,28 @@ function Way({ settlement: s }: { settlement: Settlement }) {
           <dt>State</dt><dd><span class={`tag ${TONE[s.state] ?? 'warn'}`} data-testid="state">{s.state}</span>{s.reason === null ? null : <> because <span class="mono">{s.reason}</span></>}</dd>
           <dt>Amount</dt><dd>{s.amount} minor units of {s.asset}</dd>
           <dt>From</dt><dd class="mono">{s.debitAccount}{s.debitBalance === null ? null : <span class="range">balance after it: {s.debitBalance}</span>}</dd>
+          {s.traceId === null ? null : <><dt>Trace</dt><dd class="mono" data-testid="trace">{s.traceId}</dd></>}
           <dt>To</dt><dd class="mono">{s.creditAccount}{s.creditBalance === null ? null : <span class="range">balance after it: {s.creditBalance}</span>}</dd>
         </dl>
       </section>
       <section class="panel" aria-labelledby="way">
         <h2 id="way">Its way</h2>
         <ol class="steps">
-          <li class="ok"><strong>Decided</strong> at <Link to={pathOf('site', s.node)}>{s.node}</Link>, entry {s.index} of its log{s.decidedAt === null ? null : <span class="range">{time(s.decidedAt)}</span>}</li>
-          <li class="ok"><strong>Ordered</strong> by region <Link to={pathOf('region', s.region)}>{s.region}</Link>{s.orderedAt === null ? null : <span class="range">{time(s.orderedAt)}</span>}</li>
-          <li class="ok"><strong>Written</strong> to the global log, entry {s.globalIndex}{s.finalAt === null ? null : <span class="range">{time(s.finalAt)}</span>}</li>
+          <li class="ok"><strong>Decided</strong> at <Link to={pathOf('site', s.node)}>{s.node}</Link>, entry {s.index} of its log<At ms={s.decidedAt} /></li>
+          <li class="ok"><strong>Ordered</strong> by region <Link to={pathOf('region', s.region)}>{s.region}</Link><At ms={s.orderedAt} since={s.decidedAt} /></li>
+          <li class="ok"><strong>Written</strong> to the global log, entry {s.globalIndex}<At ms={s.finalAt} since={s.orderedAt} /></li>
           {s.state === 'ordered' ? <li><strong>Witnessed</strong>: not yet</li> : <li class="ok"><strong>Witnessed</strong>: {s.state}; when, by whom: below</li>}
         </ol>
+        {s.decidedAt === null ? null : <p class="quiet">{s.finalAt === null ? null : <>From decision to the global log: <strong>{duration(s.finalAt - s.decidedAt)}</strong>. </>}Each time is by the clock of who took the step.</p>}
       </section>
     </div>
   );
+}
+
+/** When a step was taken, and how long after the one before. */
+function At({ ms, since = null }: { ms: number | null; since?: number | null }) {
+  if (ms === null) return null;
+  return <span class="range">{time(ms)}{since === null ? null : <span class="step">{ms >= since ? '+' : '−'}{duration(Math.abs(ms - since))}</span>}</span>;
 }
 
 type ProofState = { readonly kind: 'working' } | { readonly kind: 'failed'; readonly detail: string }

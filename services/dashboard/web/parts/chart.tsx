@@ -28,7 +28,8 @@ function options(lines: readonly Line[], width: number, show: (n: number) => str
     bands.push({ series: [series.length - 1, series.length - 2], fill: `${stroke}33` });
   }
   return {
-    width, height: HEIGHT, series, bands, legend: { show: false }, cursor: { drag: { x: false, y: false } },
+    // To the right there is room for half of the last time on the axis.
+    width, height: HEIGHT, padding: [8, 36, 0, 0], series, bands, legend: { show: false }, cursor: { drag: { x: false, y: false } },
     // Ticks lie on whole hours and days of UTC: uPlot asks for the parts of local time.
     tzDate: (seconds) => new Date(seconds * 1_000 + new Date(seconds * 1_000).getTimezoneOffset() * 60_000),
     scales: { y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },

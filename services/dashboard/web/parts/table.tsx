@@ -13,8 +13,10 @@ export interface Column<T> {
 }
 
 /** Saves a text as a file. */
-export function save(name: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+export const save = (name: string, text: string, type: string): void => saveBlob(name, new Blob([text], { type }));
+
+export function saveBlob(name: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
@@ -23,7 +25,7 @@ export function save(name: string, text: string, type: string): void {
 }
 
 export const Download = ({ name, text, type = 'text/plain', children }: { name: string; text: () => string; type?: string; children: ComponentChildren }) =>
-  <button type="button" onClick={() => save(name, text(), type)}>{children}</button>;
+  <button type="button" class="quiet" onClick={() => save(name, text(), type)}>{children}</button>;
 
 export function Csv<T>({ name, columns, rows }: { name: string; columns: readonly Column<T>[]; rows: readonly T[] }) {
   const text = (): string => toCsv(columns.map((c) => c.csvName ?? c.name), rows.map((row) => columns.map((c) => c.value(row))));
