@@ -3,7 +3,7 @@
  * there is no database and no cluster. What it can't do is lose a machine without a pause: each disk is on one.
  *
  *     npx tidemark config check examples/pilot.config.ts
- *     npx tidemark keys create keys --config examples/pilot.config.ts
+ *     npx tidemark keys create examples/keys --config examples/pilot.config.ts
  *     npm run synth -- --config examples/pilot.config.ts
  *
  * Put your own domain, hosted zone and addresses in the places of those with `example`.

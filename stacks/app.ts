@@ -3,8 +3,8 @@
  * deployed on its own, in this order; what one needs of another it reads from the facts that the other published.
  */
 import { createRequire } from 'node:module';
-import { Annotations, App } from 'cdktf';
-import { deployed, planAddresses, type AddressPlan, type Platform } from '../platform/index.ts';
+import { App } from 'cdktf';
+import { deployed, inIdOrder, planAddresses, type AddressPlan, type Platform } from '../platform/index.ts';
 import { stackName } from '../constructs/common/index.ts';
 import type { ImageLock } from '../constructs/service-image/index.ts';
 import { stackId } from './common.ts';
@@ -45,14 +45,16 @@ function withoutTokenTraces(): void {
 
 /** Builds the tree; `app.synth()` writes it. @throws ConfigError, ConstructError */
 export function buildApp(input: Platform, options: AppOptions = {}): App {
-  const platform = deployed(input);
+  const written = deployed(input);
+  // A list that is put in another order in the definition is no change of what is deployed.
+  const platform = inIdOrder(written);
   withoutTokenTraces();
   const app = new App({
     // Stack traces in metadata name folders of the machine that synthesized.
     stackTraces: false, ...(options.outdir === undefined ? {} : { outdir: options.outdir }),
   });
   const wanted = (name: string): boolean => options.only === undefined || options.only.includes(name);
-  const props = { platform, addresses: options.addresses ?? planAddresses(platform), images: options.images, authorities: options.authorities };
+  const props = { platform, addresses: options.addresses ?? planAddresses(written), images: options.images, authorities: options.authorities };
   if (wanted('global')) new GlobalStack(app, 'global', props);
   for (const region of platform.regions) {
     const name = stackName(stackId(platform, 'region', region.id));
@@ -63,9 +65,6 @@ export function buildApp(input: Platform, options: AppOptions = {}): App {
       const name = stackName(stackId(platform, 'edge', edge.id));
       if (wanted(name)) new EdgeStack(app, name, { ...props, region, edge });
     }
-  }
-  if (options.images === undefined) {
-    Annotations.of(app).addInfo('no images.lock.json: digests are variables of the stacks; `tidemark images build` and `push` record them');
   }
   return app;
 }

@@ -7,6 +7,9 @@ export interface AuthorityProps {
   readonly authorities?: string | undefined;
 }
 
+/** The variable that stands for them. */
+export const AUTHORITIES_VARIABLE = 'authorities';
+
 export interface Authorities {
   /** PEM. */
   readonly pem: string;
@@ -20,7 +23,7 @@ export interface Authorities {
  */
 export function authoritiesOf(stack: TerraformStack, { authorities }: AuthorityProps): Authorities {
   if (authorities !== undefined) return { pem: authorities, pemInJson: authorities };
-  const variable = new TerraformVariable(stack, 'authorities', {
+  const variable = new TerraformVariable(stack, AUTHORITIES_VARIABLE, {
     type: 'string', nullable: false, description: 'PEM certificates of the platform\'s own authority: what deploy.authorities names, which was not there.',
     // A private key that is given by mistake is not to be shown with the mistake.
     sensitive: true,
@@ -30,7 +33,7 @@ export function authoritiesOf(stack: TerraformStack, { authorities }: AuthorityP
     errorMessage: 'Expected certificates in PEM, and nothing else: ca.pem, as tidemark keys create makes it.',
   });
   Annotations.of(stack).addWarning(
-    'the file that deploy.authorities names is not there: the stack needs the variable authorities; make it with tidemark keys create',
+    `the file that deploy.authorities names is not there: the stack needs the variable ${AUTHORITIES_VARIABLE}; make it with tidemark keys create`,
   );
   const pem = Fn.nonsensitive(variable.stringValue) as string;
   // Terraform reads backslashes in these texts once more.

@@ -26,10 +26,10 @@ const platform = (deploy: Partial<NonNullable<PlatformInput['deploy']>> = {}): D
   },
 }) as DeployedPlatform;
 
-function edge(id: string, of: DeployedPlatform = platform()): Synthesized {
+function edge(id: string, of: DeployedPlatform = platform(), authorities?: string): Synthesized {
   const region = of.regions[0]!;
   const found = region.edges.find((e) => e.id === id)!;
-  return synthesized(new EdgeStack(Testing.app(), `edge-${id}`, { platform: of, region, edge: found, addresses: planAddresses(of) }));
+  return synthesized(new EdgeStack(Testing.app(), `edge-${id}`, { platform: of, region, edge: found, addresses: planAddresses(of), authorities }));
 }
 
 const attribute = (s: Synthesized, type: string, name: string): unknown[] => s.resources(type).map(([, r]) => r[name]);
@@ -129,4 +129,26 @@ test('the disk of a pilot can be destroyed, that of production cannot', () => {
   const protectedBy = (s: Synthesized): unknown => (s.only('aws_ebs_volume')['lifecycle'] as { prevent_destroy: boolean }).prevent_destroy;
   expect(protectedBy(edge('plain'))).toBe(true);
   expect(protectedBy(edge('plain', definePlatform({ ...platform(), regions: [{ ...platform().regions[0]!, replicas: 1, quorum: 1 }], deploy: { ...platform().deploy, shape: 'pilot', storage: 'embedded' } }) as DeployedPlatform))).toBe(false);
+});
+
+test('sites that are connected with each other probe each other, and let each other in at the port of clients', () => {
+  const of = platform({ sitesConnected: true });
+  const { networks } = planAddresses(of);
+  const others = ['bank', 'dublin', 'london', 'warsaw'];
+  const s = edge('plain', of, 'PEM');
+  // Five on AWS: all of each other. The one on premises is out of reach.
+  expect(JSON.parse(environment(s)['TIDEMARK_PEERS']!)).toEqual(others.map((site) => ({ site, url: `https://${site}.clearing.example.com:8080` })));
+  // Their certificates are of the platform's own authority.
+  expect(environment(s)['TIDEMARK_TLS_CA_CONTENT']).toBe('PEM');
+  const rules = (type: string): unknown[] => s.resources(type).map(([, rule]) => [rule['cidr_ipv4'], rule['from_port']]);
+  for (const site of others) {
+    expect(rules('aws_vpc_security_group_egress_rule')).toContainEqual([networks[`edge-${site}`], 8080]);
+    expect(rules('aws_vpc_security_group_ingress_rule')).toContainEqual([networks[`edge-${site}`], 8080]);
+  }
+  const vault = edge('vault', of);
+  expect(environment(vault)['TIDEMARK_PEERS']).toBeUndefined();
+  // Otherwise nobody is let in who need not be.
+  const alone = edge('plain');
+  expect(environment(alone)['TIDEMARK_PEERS']).toBeUndefined();
+  expect(alone.resources('aws_vpc_security_group_ingress_rule').filter(([, rule]) => Object.values(networks).includes(rule['cidr_ipv4'] as string) && rule['from_port'] === 8080)).toHaveLength(1);
 });

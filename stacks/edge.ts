@@ -17,8 +17,9 @@ import { SlaAlarms } from '../constructs/sla-alarms/index.ts';
 import { patchSchedule } from '../constructs/stateful-host/index.ts';
 import { COLLECTOR_IMAGE, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
 import {
-  awsRegionOf, edgeHostOf, IMAGE, metricNamespace, planEdgeSubnets, policyText, replicaHosts, secretsOf, siteHost, zonesOf, type EdgeHost, type Size,
+  awsRegionOf, deployedPeersOf, edgeHostOf, IMAGE, metricNamespace, planEdgeSubnets, policyText, replicaHosts, secretsOf, siteHost, zonesOf, type EdgeHost, type Size,
 } from '../platform/index.ts';
+import { authoritiesOf, type AuthorityProps } from './authorities.ts';
 import { namePrefix, runbooksOf, setUp, stackId, type EdgeStackProps, type Providers } from './common.ts';
 import { PILOT_EXCEPTIONS, shapeOf } from './global-shape.ts';
 
@@ -44,7 +45,7 @@ export class EdgeStack extends TerraformStack {
   readonly link: RegionLink | undefined;
   readonly alarms: SlaAlarms;
 
-  constructor(scope: Construct, id: string, props: EdgeStackProps) {
+  constructor(scope: Construct, id: string, props: EdgeStackProps & AuthorityProps) {
     super(scope, id);
     const { platform, edge } = props;
     const { deploy } = platform;
@@ -68,7 +69,8 @@ export class EdgeStack extends TerraformStack {
 
     const { external, host } = this.edgeNode;
     if (host !== undefined) {
-      new Route53Record(this, 'name', { zoneId: deploy.hostedZoneId, name: hostNameOf(props), type: 'A', ttl: 60, records: [host.privateIp] });
+      for (const site of deployedPeersOf(platform, edge).probedBy) this.edgeNode.allowClients(`probes-by-${site}`, { cidr: networkOf(props, site) });
+      new Route53Record(this, 'name', { zoneId: deploy.hostedZoneId, name: siteHost(deploy, edge), type: 'A', ttl: 60, records: [host.privateIp] });
       if (!shape.isProtected) for (const rule of PILOT_EXCEPTIONS.disk.rules) suppress(host.volume, rule, PILOT_EXCEPTIONS.disk.reason);
     }
     if (external !== undefined) {
@@ -95,7 +97,7 @@ export class EdgeStack extends TerraformStack {
   #makeNetwork({ platform, edge, addresses }: EdgeStackProps, where: EdgeHost, name: string): Network {
     const { deploy } = platform;
     const zone = where.zone as string;
-    const cidr = addresses.networks[stackName({ kind: 'edge', id: edge.id })] as string;
+    const cidr = networkOf({ addresses }, edge.id);
     const plan = planEdgeSubnets(cidr, zone, zonesOf(where.awsRegion, deploy));
     // The host's own zone first, where it is one of them: what fails with the host costs nothing more.
     const near = [...plan.endpoints].sort((a, b) => Number(b.zone === zone) - Number(a.zone === zone));
@@ -111,7 +113,7 @@ export class EdgeStack extends TerraformStack {
     });
   }
 
-  #makeNode(props: EdgeStackProps, made: MadeSoFar): EdgeNodeHost {
+  #makeNode(props: EdgeStackProps & AuthorityProps, made: MadeSoFar): EdgeNodeHost {
     const { platform, edge, images } = props;
     const { deploy } = platform;
     const { where, name, accountId, centre, providers } = made;
@@ -120,9 +122,10 @@ export class EdgeStack extends TerraformStack {
     });
     const collector = ServiceImage.fromLock(this, 'collector', { name: COLLECTOR_IMAGE, lock: images });
     const node = new EdgeNodeHost(this, 'edge-node', {
-      name, site: edge.id, awsRegion: providers.ownRegion, encryptionKeyArn: this.key.arn, size: where.size, hostName: hostNameOf(props),
+      name, site: edge.id, awsRegion: providers.ownRegion, encryptionKeyArn: this.key.arn, size: where.size, hostName: siteHost(deploy, edge),
       ...this.#placed(props, where),
       regionUrls: replicaHosts(platform.deploy, props.region).map((host) => `https://${host}`), policy: policyText(platform), slas: JSON.stringify(platform.slas), secrets: this.#edgeSecrets(), image: image.imageUri,
+      ...this.#peers(props),
       telemetry: {
         image: collector.imageUri,
         pipeline: TelemetryPipeline.fromAttributes({
@@ -153,6 +156,13 @@ export class EdgeStack extends TerraformStack {
     };
   }
 
+  /** Edge nodes show certificates of the platform's own authority. */
+  #peers(props: EdgeStackProps & AuthorityProps): Pick<EdgeNodeHostProps, 'peers' | 'authorities'> {
+    const { probes } = deployedPeersOf(props.platform, props.edge);
+    if (probes.length === 0) return {};
+    return { peers: probes.map((peer) => ({ ...peer, cidr: networkOf(props, peer.site) })), authorities: authoritiesOf(this, props).pemInJson };
+  }
+
   #edgeSecrets(): EdgeSecrets {
     const arn = (what: string): string => this.secrets.setting(what).secretArn;
     return { trust: arn('trust'), key: arn('key'), token: arn('token'), certificate: { chain: arn('tls-cert'), key: arn('tls-key') } };
@@ -172,5 +182,5 @@ export class EdgeStack extends TerraformStack {
   }
 }
 
-/** As the site's certificate has it. */
-const hostNameOf = ({ platform, edge }: EdgeStackProps): string => `${edge.id}.${platform.deploy.domain}`;
+/** The network of an edge site. */
+const networkOf = ({ addresses }: Pick<EdgeStackProps, 'addresses'>, site: string): string => addresses.networks[stackName({ kind: 'edge', id: site })] as string;

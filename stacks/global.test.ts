@@ -120,6 +120,20 @@ test('the control plane is told what it needs: secrets by name, the regions\' re
   );
 });
 
+test('webhooks: the control plane gets them with their secrets, and may reach their ports', () => {
+  const webhooks = [
+    { id: 'pager', url: 'https://hooks.example.com/page', severity: 'page' as const }, { id: 'own', url: 'https://hooks.example.com:8443/${x}' },
+  ];
+  const made = synth({ ...PILOT, webhooks }, { shape: 'pilot' });
+  const [control] = containersOf(made);
+  expect(JSON.parse(environmentOf(control!)[setting(CONTROL, 'webhooks')]!.replaceAll('$${', '${'))).toEqual(made.platform.webhooks);
+  expect((control!['secrets'] as { name: string }[]).map(({ name }) => name)).toContain(`${setting(CONTROL, 'webhookSecrets')}_CONTENT`);
+  expect(made.all('aws_secretsmanager_secret').map((secret) => secret['name'])).toContain(secretName(stackId(made.platform, 'global'), 'webhook-secrets'));
+  const out = made.all('aws_vpc_security_group_egress_rule').filter((rule) => rule['cidr_ipv4'] === '0.0.0.0/0').map((rule) => rule['from_port']);
+  expect(out.sort()).toEqual([443, 8443]);
+  expect(evaluate(readStacks(made.outdir).trees).findings).toEqual([]);
+});
+
 test('the task may sign, append to the audit bucket, connect to the ledger and be watched, and nothing else', () => {
   const { json } = synth(INPUT);
   const policies = (json['resource'] as Record<string, Record<string, Block>>)['aws_iam_role_policy']!;

@@ -18,15 +18,14 @@ import { ServiceSecrets } from '../constructs/service-secrets/index.ts';
 import { SigningKey } from '../constructs/signing-key/index.ts';
 import { SettlementDashboard } from '../constructs/settlement-dashboard/index.ts';
 import { scopesOf, SlaAlarms } from '../constructs/sla-alarms/index.ts';
-import { COLLECTOR_IMAGE, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
+import { COLLECTOR_IMAGE, OTLP_SETTINGS, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
 import { TransparencyBucket } from '../constructs/transparency-bucket/index.ts';
 import {
-  edgeHostOf, IMAGE, LEDGER_SECRET, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, stackName, zonesOf, type ServiceId,
+  controlHost, edgeHostOf, IMAGE, LEDGER_SECRET, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, stackName, WEBHOOK_SECRETS, witnessUrls, zonesOf, type ServiceId,
 } from '../platform/index.ts';
 import { authoritiesSetting, type AuthorityProps } from './authorities.ts';
 import { runbooksOf, namePrefix, provider, setUp, stackId, type DeployedPlatform, type StackProps } from './common.ts';
 import { LEDGER_CAPACITY, PILOT_EXCEPTIONS, shapeOf, type GlobalShape } from './global-shape.ts';
-import { witnessUrls } from './region-names.ts';
 
 export interface GlobalStackProps extends StackProps, AuthorityProps {}
 
@@ -186,7 +185,7 @@ export class GlobalStack extends TerraformStack {
     const plane = new ControlPlane(this, 'control-plane', {
       name, region, vpcId: network.vpcId, size: deploy.sizes.controlPlane, encryptionKeyArn: key.arn, secretsKeyArn,
       compute: this.ledger === undefined ? { kind: 'host', subnetId: place!.id, zone: place!.zone } : { kind: 'fargate', subnetIds: network.subnetIds('private') },
-      hostName: `control.${deploy.domain}`, hostedZoneId: deploy.hostedZoneId, balancerSubnetIds: network.subnetIds('private'),
+      hostName: controlHost(deploy), hostedZoneId: deploy.hostedZoneId, balancerSubnetIds: network.subnetIds('private'),
       clientCidrs: [...new Set([network.cidr, ...deploy.operatorCidrs])], trustedCidrs: regions.map(({ cidr }) => cidr), accessLogs: { bucketName: logs.bucketName, prefix: logs.prefix('alb') },
       protected: shape.isProtected, logRetentionDays: deploy.retention.logDays, image: this.images['control-plane'].imageUri,
       settings: this.#settings(props),
@@ -198,6 +197,10 @@ export class GlobalStack extends TerraformStack {
     this.bucket.grantAppend(plane.taskRole);
     // Not grantSign: nothing signs with this key before `key` below is `awskms:`, and until then nobody shall be able to.
     this.signingKey.grantGetPublicKey(plane.taskRole);
+    // What listens on 443 it reaches as it is.
+    const webhookPorts = new Set(platform.webhooks.map(({ url }) => Number(new URL(url).port || 443)));
+    webhookPorts.delete(443);
+    for (const port of webhookPorts) plane.allowTo(`Webhooks on ${port}`, { cidr: '0.0.0.0/0' }, port);
     for (const { id, cidr } of regions) plane.allowTo(`Replicas of ${id}`, { cidr }, SERVICES['regional-aggregator'].port);
     if (this.ledger !== undefined) {
       this.ledger.allowFrom('Control plane', { securityGroupId: plane.serviceSecurityGroupId });
@@ -218,6 +221,8 @@ export class GlobalStack extends TerraformStack {
       assets: platform.assets.map((asset) => asset.code).join(','),
       slas: { content: JSON.stringify(platform.slas) },
       witnessUrls: JSON.stringify(witnessUrls(platform)),
+      ...OTLP_SETTINGS,
+      ...(platform.webhooks.length === 0 ? {} : { webhooks: JSON.stringify(platform.webhooks), webhookSecrets: this.secrets.setting(WEBHOOK_SECRETS) }),
       ...(this.ledger === undefined
         ? { ledger: 'sqlite', tiles: 'files' }
         : { ledger: this.ledger.url, ledgerCredentials: this.secrets.setting(LEDGER_SECRET), tiles: this.bucket.tilesUrl }),

@@ -37,6 +37,9 @@ test('authorities are certificates; a private key among them is refused without 
   writeFileSync(join(folder, 'keys/ca.pem'), `${certificate}-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----\n`);
   expect(() => loadLocks(folder, platform)).toThrow(/deploy\.authorities: .*ca\.pem holds something else/);
   expect(() => loadLocks(folder, platform)).not.toThrow(/SECRET/);
+  rmSync(join(folder, 'keys/ca.pem'));
+  mkdirSync(join(folder, 'keys/ca.pem'));
+  expect(() => loadLocks(folder, platform)).toThrow(/deploy\.authorities: .*ca\.pem can't be read \(EISDIR.*\); allowed: PEM certificates/);
 });
 
 test('a record that is broken is told, not planned over', () => {

@@ -36,10 +36,16 @@ const CERTIFICATES = /^(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END C
 
 /** A private key that got into the file by mistake must not get into a plan. */
 function certificates(file: string): string {
-  const text = readFileSync(file, 'utf8');
-  if (CERTIFICATES.test(text.trimStart())) return text;
   const allowed = 'PEM certificates and nothing else, as `tidemark keys create` writes them to ca.pem';
-  throw new ConfigError([{ path: 'deploy.authorities', value: file, allowed, message: `deploy.authorities: ${file} holds something else; allowed: ${allowed}` }]);
+  const wrong = (why: string): ConfigError => new ConfigError([{ path: 'deploy.authorities', value: file, allowed, message: `deploy.authorities: ${file} ${why}; allowed: ${allowed}` }]);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw wrong(`can't be read (${(error as Error).message})`);
+  }
+  if (CERTIFICATES.test(text.trimStart())) return text;
+  throw wrong('holds something else');
 }
 
 /** Stacks whose networks are not in the record yet. */

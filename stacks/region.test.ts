@@ -4,10 +4,9 @@ import { expect, test } from 'vitest';
 import { evaluate, readStack } from '../constructs/checks/index.ts';
 import { FACTS, parameterName } from '../constructs/common/index.ts';
 import { synthesized, type Synthesized } from '../constructs/common/testing.ts';
-import { contains, definePlatform, parseCidr, planAddresses, secretsOf, type Cidr, type PlatformInput } from '../platform/index.ts';
+import { contains, definePlatform, parseCidr, planAddresses, replicaUrls, secretsOf, witnessUrls, type Cidr, type PlatformInput } from '../platform/index.ts';
 import { stackId, type DeployedPlatform } from './common.ts';
 import { RegionStack } from './region.ts';
-import { replicaUrls, witnessUrls } from './region-names.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 
@@ -64,7 +63,7 @@ test('replicas are told what the definition and the control plane\'s facts say',
   const replicas = variables(s, 'regional-aggregator');
   expect(replicas.map((one) => one['TIDEMARK_REPLICA'])).toEqual(['0', '1', '2']);
   for (const one of replicas) {
-    expect(one).toMatchObject({ TIDEMARK_SITE: 'eu', TIDEMARK_TLS_CA_CONTENT: PEM, TIDEMARK_PEER_URLS: replicaUrls(platform(), platform().regions[0]!).join(',') });
+    expect(one).toMatchObject({ TIDEMARK_SITE: 'eu', TIDEMARK_TLS_CA_CONTENT: PEM, TIDEMARK_PEER_URLS: replicaUrls(platform().deploy, platform().regions[0]!).join(',') });
     expect(one['TIDEMARK_STREAM']).toBe('nats://n0.stream.eu.clearing.example.com:4222,n1.stream.eu.clearing.example.com:4222,n2.stream.eu.clearing.example.com:4222/order');
     expect(one['TIDEMARK_CONTROL_URL']).toMatch(/^\$\{data\.aws_ssm_parameter\./);
   }

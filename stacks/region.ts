@@ -19,7 +19,7 @@ import { RegionalAggregator, type RegionalAggregatorProps } from '../constructs/
 import { ecrRegistry, ServiceImage, type ServiceImageRef } from '../constructs/service-image/index.ts';
 import { ServiceSecrets } from '../constructs/service-secrets/index.ts';
 import { SlaAlarms } from '../constructs/sla-alarms/index.ts';
-import { COLLECTOR_IMAGE, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
+import { COLLECTOR_IMAGE, OTLP_SETTINGS, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
 import {
   edgeHostOf, IMAGE, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, siteHost, sitesOf, stackName, ZONES,
 } from '../platform/index.ts';
@@ -191,6 +191,7 @@ export class RegionStack extends TerraformStack {
         certificate: secret('tls-cert'), certificateKey: secret('tls-key'), token: secret('token'),
       },
       authorities: base.authorities.pemInJson, controlUrl: base.centre.controlPlaneUrl, stream: this.stream ?? 'embedded',
+      settings: OTLP_SETTINGS,
       sidecars: ({ logs }, i) => [
         telemetry.container(this, { service: SERVICE, site: region.id, stream: `${region.id}/r${i}`, image: collector.imageUri, logs }),
       ],

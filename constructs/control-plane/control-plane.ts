@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import { SERVICES } from '../../platform/index.ts';
 import { check, type Grantee, type LogTarget, type Mistakes, type ServiceRole } from '../common/index.ts';
 import { CIDR_PATTERN } from '../network/defaults.ts';
-import type { Peer, SecurityGroup } from '../network/security-group.ts';
+import type { Peer, SecurityGroup } from '../network/index.ts';
 import { FARGATE_MEMORY, PORT, SIZES } from './defaults.ts';
 import { FargateTask, type Compute } from './fargate.ts';
 import { FrontDoor } from './front-door.ts';

@@ -1,5 +1,6 @@
 /** Sizes, the load balancer's habits, the firewall's rules. */
 import type { Size } from '../../platform/index.ts';
+import type { HostSize } from '../stateful-host/index.ts';
 
 /** Port that everybody calls. */
 export const PORT = 443;
@@ -10,7 +11,7 @@ export const PORT = 443;
  */
 export const SIZES: Readonly<Record<Size, {
   readonly fargate: { readonly cpu: number; readonly memoryMib: number };
-  readonly host: { readonly instanceType: string; readonly memoryMib: number; readonly dataGib: number };
+  readonly host: HostSize;
 }>> = {
   small: { fargate: { cpu: 1024, memoryMib: 2048 }, host: { instanceType: 't3.medium', memoryMib: 2560, dataGib: 50 } },
   medium: { fargate: { cpu: 2048, memoryMib: 8192 }, host: { instanceType: 'm6i.large', memoryMib: 6144, dataGib: 100 } },

@@ -7,7 +7,7 @@ import { type IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy/inde
 import { Construct } from 'constructs';
 import { type ServiceContract } from '../../platform/index.ts';
 import { serviceContainer, ServiceRole, type Grantee, type LogTarget } from '../common/index.ts';
-import { SecurityGroup, type Peer } from '../network/security-group.ts';
+import { SecurityGroup, type Peer } from '../network/index.ts';
 import { literal } from '../stateful-host/boot.ts';
 import { execution } from '../stateful-host/roles.ts';
 import { BALANCER, FARGATE_PLATFORM, LOG_RETENTION_DAYS, SIZES } from './defaults.ts';

@@ -2,7 +2,7 @@
 import { Construct } from 'constructs';
 import { type ServiceContract } from '../../platform/index.ts';
 import { serviceContainer, type Grantee, type LogTarget, type ServiceRole } from '../common/index.ts';
-import type { Peer } from '../network/security-group.ts';
+import type { Peer } from '../network/index.ts';
 import { StatefulHost } from '../stateful-host/index.ts';
 import { SIZES } from './defaults.ts';
 import type { Compute } from './fargate.ts';

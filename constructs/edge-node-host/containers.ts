@@ -1,17 +1,19 @@
 /** The containers of an edge node, and what can be wrong with the wishes for one. Loads no framework. */
 import { parseCidr } from '../../platform/cidr.ts';
+import { PEERS_MAX } from '../../platform/model.ts';
 import { SERVICES } from '../../platform/services.ts';
 import { containerOf, type ContainerDefinition, type SettingValue } from '../common/service-container.ts';
 import type { Mistakes } from '../common/gather.ts';
 import type { HostContext } from '../stateful-host/index.ts';
 import { collectorContainer, type TelemetryPipelineAttributes } from '../telemetry-pipeline/collector.ts';
+import { OTLP_SETTINGS } from '../telemetry-pipeline/defaults.ts';
 import { EDGE_DEFAULTS, EDGE_SIZES, ON_PREMISES_MEMORY_MIB } from './defaults.ts';
-import type { EdgeNodeHostProps, EdgeSecrets } from './props.ts';
+import type { EdgeNodeHostProps, EdgePeer, EdgeSecrets } from './props.ts';
 
 const SERVICE = SERVICES['edge-node'];
 
 /** Of an edge node's properties those that its containers follow from. */
-export interface EdgeTask extends Pick<EdgeNodeHostProps, 'site' | 'regionUrls' | 'policy' | 'slas' | 'image' | 'authorities' | 'size' | 'logLevel'> {
+export interface EdgeTask extends Pick<EdgeNodeHostProps, 'site' | 'regionUrls' | 'policy' | 'slas' | 'peers' | 'image' | 'authorities' | 'size' | 'logLevel'> {
   readonly secrets: EdgeSecrets;
   readonly place: Pick<EdgeNodeHostProps['place'], 'kind'>;
   readonly telemetry?: { readonly pipeline: TelemetryPipelineAttributes; readonly image: string };
@@ -45,12 +47,14 @@ function settingsOf(props: EdgeTask): Record<string, SettingValue> {
     ...(secrets.token === undefined ? {} : { token: { secretArn: secrets.token } }),
     ...(props.slas === undefined ? {} : { slas: { content: props.slas } }),
     ...(props.authorities === undefined ? {} : { authorities: { content: props.authorities } }),
+    ...(props.peers === undefined || props.peers.length === 0 ? {} : { peers: JSON.stringify(props.peers.map(({ site, url }) => ({ site, url }))) }),
     ...(props.logLevel === undefined ? {} : { logLevel: props.logLevel }),
+    ...(props.telemetry === undefined ? {} : OTLP_SETTINGS),
   };
 }
 
 /** What is looked at before anything is made. */
-export type EdgeNodeWishes = Pick<EdgeNodeHostProps, 'regionUrls' | 'policy' | 'clientCidrs' | 'instanceType' | 'dataGib' | 'amiId' | 'snapshots' | 'protectData'> & {
+export type EdgeNodeWishes = Pick<EdgeNodeHostProps, 'regionUrls' | 'policy' | 'peers' | 'clientCidrs' | 'instanceType' | 'dataGib' | 'amiId' | 'snapshots' | 'protectData'> & {
   readonly place: { readonly kind: EdgeNodeHostProps['place']['kind']; readonly carrier?: unknown };
 };
 
@@ -69,10 +73,20 @@ export function checkLink(m: Mistakes, at: string, { subnetIds, domain, hosts }:
   for (const [i, host] of hosts.entries()) if (!host.endsWith(`.${domain}`)) m.add(`${at}hosts[${i}]: ${host} is not below ${domain}`);
 }
 
+function checkPeers(m: Mistakes, peers: readonly EdgePeer[], kind: EdgeNodeWishes['place']['kind']): void {
+  if (peers.length > PEERS_MAX) m.add(`peers: ${peers.length}; an edge node probes at most ${PEERS_MAX} others`);
+  if (peers.length > 0 && kind === 'on-premises') m.add('peers: on premises the kit knows no way to other sites; leave them out');
+  for (const [i, { url, cidr }] of peers.entries()) {
+    m.text(`peers[${i}].url`, url, /^https?:\/\/[^/\s,]+\/?$/, 'a base URL without a path');
+    if (m.known(cidr) && (parseCidr(cidr)?.prefix ?? 0) === 0) m.add(`peers[${i}].cidr: expected the IPv4 network of ${peers[i]!.site}, got ${JSON.stringify(cidr)}`);
+  }
+}
+
 /** What can be wrong with the wishes for an edge node, apart from its machine. */
 export function checkEdgeNode(m: Mistakes, props: EdgeNodeWishes): void {
   const { place, clientCidrs = [], regionUrls } = props;
   checkRegion(m, regionUrls, props.policy);
+  checkPeers(m, props.peers ?? [], place.kind);
   for (const [i, cidr] of clientCidrs.entries()) {
     if (!m.known(cidr)) continue;
     const parsed = parseCidr(cidr);

@@ -1,30 +1,26 @@
 /** Sizes of edge nodes, by where they stand: what can be had there differs. */
 import type { EdgeHostKind, Size } from '../../platform/index.ts';
-
-export interface EdgeSize {
-  /** Nitro, x86-64, commonly to be had in such a place; which types a certain zone or Outpost has, AWS lists. */
-  readonly instanceType: string;
-  /** Of the data disk: the site's log, which only grows. GiB */
-  readonly dataGib: number;
-  /** Of the edge node's container; the rest is for the collector, the operating system and the ECS agent. MiB */
-  readonly memoryMib: number;
-}
+import type { HostSize } from '../stateful-host/props.ts';
 
 /** Figures of machines with 2, 8 and 32 GiB. */
-const IN_REGION: Readonly<Record<Size, EdgeSize>> = {
+const IN_REGION: Readonly<Record<Size, HostSize>> = {
   small: { instanceType: 't3.small', dataGib: 20, memoryMib: 1_280 },
   medium: { instanceType: 'm6i.large', dataGib: 100, memoryMib: 6_144 },
   large: { instanceType: 'm6i.2xlarge', dataGib: 500, memoryMib: 27_648 },
 };
 
 /** The types that nearly every Local Zone has; 4, 16 and 64 GiB. */
-const IN_LOCAL_ZONE: Readonly<Record<Size, EdgeSize>> = {
+const IN_LOCAL_ZONE: Readonly<Record<Size, HostSize>> = {
   small: { instanceType: 't3.medium', dataGib: 20, memoryMib: 2_560 },
   medium: { instanceType: 't3.xlarge', dataGib: 100, memoryMib: 13_312 },
   large: { instanceType: 'r5.2xlarge', dataGib: 500, memoryMib: 57_344 },
 };
 
-export const EDGE_SIZES: Readonly<Record<Exclude<EdgeHostKind, 'on-premises'>, Readonly<Record<Size, EdgeSize>>>> = {
+/**
+ * Machines that are commonly to be had in such a place; which types a certain zone or Outpost has, AWS lists. The disk holds the
+ * site's log, which only grows.
+ */
+export const EDGE_SIZES: Readonly<Record<Exclude<EdgeHostKind, 'on-premises'>, Readonly<Record<Size, HostSize>>>> = {
   region: IN_REGION,
   'local-zone': IN_LOCAL_ZONE,
   // t3.medium, t3.xlarge and r5.2xlarge are what Wavelength Zones have (AWS Wavelength Developer Guide, quotas and considerations).

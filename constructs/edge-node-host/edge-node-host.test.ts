@@ -37,20 +37,34 @@ test('an edge node on premises', () => {
   expect(node({ place: { kind: 'on-premises' } }).json).toMatchSnapshot();
 });
 
+const PEER = { site: 'eu-waw-1', url: 'https://eu-waw-1.clearing.example.com:8080', cidr: '10.65.1.0/24' };
+
+test('other edge nodes are probed where they are said to be', () => {
+  const egress = (s: Synthesized): unknown[] => s.resources('aws_vpc_security_group_egress_rule').map(([, rule]) => [rule['cidr_ipv4'], rule['from_port']]);
+  expect(egress(node({ peers: [PEER] }))).toContainEqual(['10.65.1.0/24', 8080]);
+  expect(egress(node())).not.toContainEqual(['10.65.1.0/24', 8080]);
+  expect(() => node({ peers: [{ ...PEER, url: 'eu-waw-1' }, { ...PEER, cidr: '0.0.0.0/0' }] })).toThrow(/peers\[0\]\.url[^]*peers\[1\]\.cidr: expected the IPv4 network of eu-waw-1, got "0\.0\.0\.0\/0"/);
+  expect(() => node({ peers: Array.from({ length: 17 }, () => PEER) })).toThrow('at most 16 others');
+  expect(() => node({ place: { kind: 'on-premises' }, peers: [PEER] })).toThrow('on premises the kit knows no way to other sites');
+});
+
 test('the service is given every setting of its contract that a site needs, secrets by reference', () => {
-  const [service] = containers(node({ authorities: 'PEM', logLevel: 'warn', slas: '[]' }));
+  const [service] = containers(node({ authorities: 'PEM', logLevel: 'warn', slas: '[]', peers: [PEER] }));
   const environment = Object.fromEntries(service!.environment.map(({ name, value }) => [name, value]));
   expect(environment).toEqual({
     TIDEMARK_SITE: 'eu-fra-1', TIDEMARK_DATA: '/data', TIDEMARK_HOST: '0.0.0.0', TIDEMARK_PORT: '8080', TIDEMARK_POLICY_CONTENT: POLICY,
     TIDEMARK_REGION_URLS: 'https://r0.eu.clearing.example.com,https://r1.eu.clearing.example.com', TIDEMARK_TLS_CA_CONTENT: 'PEM', TIDEMARK_LOG_LEVEL: 'warn', TIDEMARK_SLAS_CONTENT: '[]',
+    TIDEMARK_OTLP_ENDPOINT: 'http://127.0.0.1:4318', TIDEMARK_OTLP_TEMPORALITY: 'delta',
+    TIDEMARK_PEERS: JSON.stringify([{ site: PEER.site, url: PEER.url }]),
   });
   expect(Object.fromEntries(service!.secrets.map(({ name, valueFrom }) => [name, valueFrom]))).toEqual({
     TIDEMARK_TRUST_CONTENT: secret('trust'), TIDEMARK_KEY_CONTENT: secret('key'), TIDEMARK_TOKEN_FILE_CONTENT: secret('token'),
     TIDEMARK_TLS_CERT_CONTENT: secret('tls-cert'), TIDEMARK_TLS_KEY_CONTENT: secret('tls-key'),
   });
   const given = [...service!.environment, ...service!.secrets].map(({ name }) => name.replace(/_CONTENT$/, ''));
-  // How often telemetry is sent is the service's own to say.
-  expect(new Set([...given, EDGE_SETTINGS.telemetryWindow.env])).toEqual(new Set(Object.values(EDGE_SETTINGS).map((setting) => setting.env)));
+  // How often telemetry is sent, and of how many settlements, is the service's own to say; the collector beside it asks for no headers.
+  const { telemetryWindow, traceRatio, traceClients, otlpHeaders } = EDGE_SETTINGS;
+  expect(new Set([...given, ...[telemetryWindow, traceRatio, traceClients, otlpHeaders].map(({ env }) => env)])).toEqual(new Set(Object.values(EDGE_SETTINGS).map((setting) => setting.env)));
 });
 
 test('clients are let in from where they are said to be, at the service\'s port', () => {
@@ -199,4 +213,16 @@ describe('the way to the region', () => {
 
 test('the example of the README', () => {
   expect(checkExample(import.meta.dirname, Example).resources('aws_vpc_endpoint')).toHaveLength(1);
+});
+
+test('clients are let in to a node that another stack made, unless it is on premises', () => {
+  const s = synthStack((stack) => {
+    const made = { clusterArn: 'arn:cluster', serviceName: 'node' };
+    const found = EdgeNodeHost.fromAttributes(stack, 'found', { ...made, securityGroupId: 'sg-node', url: 'https://eu-fra-1.clearing.example.com' });
+    found.allowClients('bank', { cidr: '198.51.100.0/24' });
+    expect(found.port).toBe(8080);
+    const cellar = EdgeNodeHost.fromAttributes(stack, 'cellar', made);
+    expect(() => cellar.allowClients('bank', { cidr: '198.51.100.0/24' })).toThrow('test/cellar: bank: on premises the network is yours; let clients reach port 8080 there');
+  });
+  expect(s.only('aws_vpc_security_group_ingress_rule')).toMatchObject({ security_group_id: 'sg-node', cidr_ipv4: '198.51.100.0/24', from_port: 8080, description: 'Clients of the edge node' });
 });

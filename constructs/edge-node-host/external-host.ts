@@ -6,9 +6,10 @@ import { EcsCluster } from '@cdktf/provider-aws/lib/ecs-cluster/index.js';
 import { SsmActivation } from '@cdktf/provider-aws/lib/ssm-activation/index.js';
 import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity/index.js';
 import { Construct } from 'constructs';
+import { partitionOf } from '../../platform/index.ts';
 import { check, ServiceRole, type Mistakes } from '../common/index.ts';
 import {
-  ecsAgent, HOST_TAG, partitionOf, patches, PinnedService, systemsManager, type PatchingProps, type TaskProps,
+  ecsAgent, HOST_TAG, patches, PinnedService, systemsManager, type PatchingProps, type TaskProps,
 } from '../stateful-host/index.ts';
 import { checkUntil, installCommand } from './install.ts';
 

@@ -6,7 +6,8 @@ import { EipAssociation } from '@cdktf/provider-aws/lib/eip-association/index.js
 import { Construct } from 'constructs';
 import { SERVICES } from '../../platform/index.ts';
 import { check, ConstructError, type ContainerDefinition, type ServiceRole } from '../common/index.ts';
-import { StatefulHost, type HostContext, type Peer, type PinnedService } from '../stateful-host/index.ts';
+import { addRule, type Peer, type Rule } from '../network/index.ts';
+import { StatefulHost, type HostContext, type PinnedService } from '../stateful-host/index.ts';
 import { checkEdgeNode, edgeContainers, edgeUrl } from './containers.ts';
 import { EDGE_DEFAULTS, EDGE_SIZES } from './defaults.ts';
 import { ExternalHost } from './external-host.ts';
@@ -14,14 +15,42 @@ import { type CloudPlace, type EdgeNodeHostProps } from './props.ts';
 
 const SERVICE = SERVICES['edge-node'];
 
-export class EdgeNodeHost extends Construct {
+/** An edge node, made here or elsewhere. */
+export interface IEdgeNodeHost {
+  /** Absent on premises. */
+  readonly securityGroupId: string | undefined;
+  readonly clusterArn: string;
+  readonly serviceName: string;
+  /** TCP port that clients call. */
+  readonly port: number;
+  /** Base URL that clients call; on premises only known with a `hostName`. */
+  readonly url: string | undefined;
+  /** Lets clients call the node. Throws ConstructError on premises, where the network is not AWS's. */
+  readonly allowClients: (id: string, peer: Peer) => void;
+}
+
+export type EdgeNodeAttributes = Pick<IEdgeNodeHost, 'clusterArn' | 'serviceName'> & Partial<Pick<IEdgeNodeHost, 'securityGroupId' | 'url'>>;
+
+export class EdgeNodeHost extends Construct implements IEdgeNodeHost {
+  /** An edge node that another stack made: without a security group it is one on premises. */
+  static fromAttributes(scope: Construct, id: string, attributes: EdgeNodeAttributes): IEdgeNodeHost {
+    const holder = new Construct(scope, id);
+    const { clusterArn, serviceName, securityGroupId, url } = attributes;
+    return {
+      clusterArn, serviceName, securityGroupId, url, port: SERVICE.port,
+      allowClients: (rule, peer) => {
+        if (securityGroupId === undefined) throw onPremises(holder, rule);
+        addRule(holder, rule, 'from', securityGroupId, clientsRule(peer));
+      },
+    };
+  }
+
   /** The machine in AWS; absent on premises. */
   readonly host: StatefulHost | undefined;
   /** What lets a machine of one's own join; absent in AWS. */
   readonly external: ExternalHost | undefined;
   /** The task and its ECS service. */
   readonly pinned: PinnedService;
-  /** Absent on premises. */
   readonly securityGroupId: string | undefined;
   readonly clusterArn: string;
   readonly serviceName: string;
@@ -29,9 +58,7 @@ export class EdgeNodeHost extends Construct {
   readonly taskRole: ServiceRole;
   /** What starting them may do: grant the registry's `grantPull` to it. */
   readonly executionRole: ServiceRole;
-  /** TCP port that clients call. */
   readonly port: number = SERVICE.port;
-  /** Base URL that clients call; on premises only known with a `hostName`. */
   readonly url: string | undefined;
 
   constructor(scope: Construct, id: string, props: EdgeNodeHostProps) {
@@ -60,15 +87,15 @@ export class EdgeNodeHost extends Construct {
     }
     ({ serviceName: this.serviceName, taskRole: this.taskRole, executionRole: this.executionRole } = this.pinned);
     props.telemetry?.pipeline.grantWrite(this.taskRole);
+    for (const { site, cidr } of props.peers ?? []) this.host?.allowTo(`probes-of-${site}`, { cidr, port: SERVICE.port, description: `Edge node ${site}` });
     for (const [i, cidr] of (props.clientCidrs ?? []).entries()) this.allowClients(`clients-${i}`, { cidr });
     const at = props.hostName ?? this.host?.privateIp;
     this.url = at === undefined ? undefined : edgeUrl(props, at);
   }
 
-  /** Lets clients call the node. Throws ConstructError on premises, where the network is not AWS's. */
   readonly allowClients = (id: string, peer: Peer): void => {
-    if (this.host === undefined) throw new ConstructError(this.node.path, [`${id}: on premises the network is yours; let clients reach port ${SERVICE.port} there`]);
-    this.host.allowFrom(id, { ...peer, port: SERVICE.port, description: 'Clients of the edge node' });
+    if (this.host === undefined) throw onPremises(this, id);
+    this.host.allowFrom(id, clientsRule(peer));
   };
 
   #machine(props: EdgeNodeHostProps, place: CloudPlace, containers: (context: HostContext) => ContainerDefinition[]): StatefulHost {
@@ -89,6 +116,11 @@ export class EdgeNodeHost extends Construct {
     new EipAssociation(this, 'carrier-address-of-host', { allocationId: address.id, networkInterfaceId: host.instance.primaryNetworkInterfaceId });
   }
 }
+
+const clientsRule = (peer: Peer): Rule => ({ ...peer, port: SERVICE.port, description: 'Clients of the edge node' });
+
+const onPremises = ({ node }: Construct, rule: string): ConstructError =>
+  new ConstructError(node.path, [`${rule}: on premises the network is yours; let clients reach port ${SERVICE.port} there`]);
 
 const PASSED_ON = ['secretsKeyArn', 'protectData', 'snapshots', 'patching', 'logRetentionDays', 'runbook', 'amiId', 'waitForSteadyState'] as const;
 

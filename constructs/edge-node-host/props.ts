@@ -1,5 +1,5 @@
 /** What one says to get an edge node. */
-import { type Size } from '../../platform/index.ts';
+import { type PeerAddress, type Size } from '../../platform/index.ts';
 import { type StatefulHostProps } from '../stateful-host/index.ts';
 import { type ITelemetryPipeline } from '../telemetry-pipeline/index.ts';
 
@@ -36,6 +36,11 @@ export interface EdgeSecrets {
   readonly token?: string;
 }
 
+/** Another edge node that is probed, and the network (IPv4) that it is in. */
+export interface EdgePeer extends PeerAddress {
+  readonly cidr: string;
+}
+
 export interface EdgeNodeHostProps extends Pick<
   StatefulHostProps,
   'awsRegion' | 'encryptionKeyArn' | 'secretsKeyArn' | 'protectData' | 'snapshots' | 'patching' | 'logRetentionDays' | 'runbook' | 'amiId' | 'waitForSteadyState'
@@ -52,6 +57,8 @@ export interface EdgeNodeHostProps extends Pick<
   /** The platform's SLAs as JSON: `JSON.stringify(platform.slas)`. @default - none is measured */
   readonly slas?: string;
   readonly secrets: EdgeSecrets;
+  /** Other edge nodes that this one probes, in networks that it reaches. Their certificates need `authorities`. @default - none: it probes its region alone */
+  readonly peers?: readonly EdgePeer[];
   /** Of the edge node, by digest. */
   readonly image: string;
   /** PEM certificates of authorities that the region's certificates are of. @default - the well-known ones */

@@ -8,7 +8,7 @@ import { RdsClusterParameterGroup } from '@cdktf/provider-aws/lib/rds-cluster-pa
 import { RdsCluster } from '@cdktf/provider-aws/lib/rds-cluster/index.js';
 import { Construct } from 'constructs';
 import { check, ServiceRole, type Grantee, type Mistakes } from '../common/index.ts';
-import { SecurityGroup, type Peer } from '../network/security-group.ts';
+import { SecurityGroup, type Peer } from '../network/index.ts';
 import { BACKUP, CAPACITY, DATABASE, ENGINE, INSTANCES, LOGS, MONITORING, monitoringStatements, PARAMETERS } from './defaults.ts';
 
 export interface LedgerDatabaseProps {

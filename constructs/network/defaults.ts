@@ -3,6 +3,10 @@
 /** IPv4 in CIDR notation, for security groups, where host bits are AWS's to refuse. */
 export const CIDR_PATTERN = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\/(?:3[0-2]|[12]?\d)$/;
 
+/** Names and descriptions of security groups and their rules: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html */
+export const TEXT_PATTERN = /^[\w .:/()#,@[\]+=&;{}!$*-]{1,255}$/;
+export const TEXT_ALLOWED = '1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*';
+
 /** Prefix lengths of VPCs and subnets: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html */
 export const PREFIX = { least: 16, most: 28 } as const;
 

@@ -4,4 +4,5 @@ export { type FlowLogsProps } from './flow-logs.ts';
 export { type Nat, type SubnetProps, type Subnets, type SubnetTier } from './layout.ts';
 export { Network, type ExistingNetwork, type NetworkAttributes, type NetworkProps, type NetworkSubnet } from './network.ts';
 export { peer, type Peering, type PeeringProps } from './peering.ts';
-export { SecurityGroup, type Peer, type SecurityGroupProps } from './security-group.ts';
+export { addRule, type Peer, type Rule } from './rule.ts';
+export { SecurityGroup, type SecurityGroupProps } from './security-group.ts';

@@ -1,20 +1,12 @@
 /** What OrderedStreamCluster does unless told otherwise, and what NATS allows. */
 import { type Size } from '../../platform/index.ts';
+import { type HostSize } from '../stateful-host/index.ts';
 import { type StreamPorts } from './config.ts';
 
 export const STREAM_PORTS: StreamPorts = { client: 4222, route: 6222, monitor: 8222 };
 
-export interface StreamSize {
-  /** Nitro, x86-64. */
-  readonly instanceType: string;
-  /** Data disk. GiB */
-  readonly dataGib: number;
-  /** Of the server's container; the rest is for the operating system and the ECS agent. MiB */
-  readonly memoryMib: number;
-}
-
 /** The disk holds what the region has ordered and has not yet seen final, and is what an outage of the centre is waited out on. */
-export const STREAM_SIZES: Readonly<Record<Size, StreamSize>> = {
+export const STREAM_SIZES: Readonly<Record<Size, HostSize>> = {
   small: { instanceType: 't3.medium', dataGib: 50, memoryMib: 2_560 },
   medium: { instanceType: 'm6i.large', dataGib: 200, memoryMib: 6_144 },
   large: { instanceType: 'm6i.xlarge', dataGib: 500, memoryMib: 13_312 },

@@ -6,13 +6,13 @@ import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
 import { Construct } from 'constructs';
 import { type Size } from '../../platform/index.ts';
 import { check, type Mistakes } from '../common/index.ts';
-import { patchSchedule, StatefulHost, type StatefulHostProps } from '../stateful-host/index.ts';
+import { connectAll, groupProps, patchSchedule, StatefulHost, type GroupProps } from '../stateful-host/index.ts';
 import { streamServerConfig, type StreamServer } from './config.ts';
 import { RUN_FOLDER, runFiles, streamContainer, TOKEN_VARIABLE } from './container.ts';
 import { MESSAGE_BYTES_MOST, SERVER_COUNTS, STREAM_DEFAULTS, STREAM_PORTS, STREAM_SIZES, ZONES_LEAST } from './defaults.ts';
 
 export { streamServerConfig, type StreamPorts, type StreamServer, type StreamServerConfig, type StreamTls } from './config.ts';
-export { STREAM_DEFAULTS, STREAM_PORTS, STREAM_SIZES, type StreamSize } from './defaults.ts';
+export { STREAM_DEFAULTS, STREAM_PORTS, STREAM_SIZES } from './defaults.ts';
 
 export interface StreamPlace {
   readonly subnetId: string;
@@ -35,9 +35,7 @@ export interface StreamTlsSecrets {
   readonly authorities: string;
 }
 
-export interface OrderedStreamClusterProps extends Pick<
-  StatefulHostProps, 'vpcId' | 'awsRegion' | 'encryptionKeyArn' | 'secretsKeyArn' | 'protectData' | 'snapshots' | 'logRetentionDays' | 'runbook' | 'amiId'
-> {
+export interface OrderedStreamClusterProps extends GroupProps {
   /** What everything of it is called: `tidemark-production-eu-stream`. */
   readonly name: string;
   /** One for each server, 3 or 5; at least three different zones. The order says which server is which: do not change it. */
@@ -100,9 +98,8 @@ export class OrderedStreamCluster extends Construct implements OrderedStream {
     }));
     const hosts: StatefulHost[] = [];
     for (const [i, { subnetId, zone }] of props.places.entries()) {
-      const { vpcId, awsRegion, encryptionKeyArn } = props;
       hosts.push(new StatefulHost(this, `n${i}`, {
-        ...passedOn(props), vpcId, awsRegion, encryptionKeyArn, subnetId, zone, dataGib,
+        ...groupProps(props), subnetId, zone, dataGib,
         name: `${props.name}-n${i}`, instanceType: props.instanceType ?? size.instanceType, dataUid: STREAM_DEFAULTS.uid,
         // One server after the other, and never two patched on one day: a majority is always there.
         after: hosts.slice(-1).map((before) => before.pinned.service), waitForSteadyState: true, patching: { schedule: patchSchedule(i) },
@@ -117,7 +114,7 @@ export class OrderedStreamCluster extends Construct implements OrderedStream {
     for (const [i, server] of this.servers.entries()) {
       new Route53Record(this, `name-${i}`, { zoneId: props.privateZone.id, name: this.hosts[i]!, type: 'A', ttl: 10, records: [server.privateIp] });
     }
-    this.#connectServers();
+    connectAll(this.servers, 'route', STREAM_PORTS.route, (i) => `Server ${i} of the stream`);
   }
 
   /** Lets a client on a host of its own connect; its token, it reads as a secret. */
@@ -129,16 +126,6 @@ export class OrderedStreamCluster extends Construct implements OrderedStream {
   };
 
   readonly url = (stream: string): string => streamUrl(this.hosts, stream);
-
-  #connectServers(): void {
-    for (const [i, from] of this.servers.entries()) {
-      for (const [j, to] of this.servers.entries()) {
-        if (i === j) continue;
-        from.allowTo(`route-${j}`, { securityGroupId: to.securityGroupId, port: STREAM_PORTS.route, description: `Server ${j} of the stream` });
-        to.allowFrom(`route-${i}`, { securityGroupId: from.securityGroupId, port: STREAM_PORTS.route, description: `Server ${i} of the stream` });
-      }
-    }
-  }
 
   /** A JetStream cluster that exists; whoever owns it lets clients in. */
   static fromHosts(attributes: Pick<OrderedStream, 'hosts' | 'tokenSecretArn'>): OrderedStream {
@@ -152,12 +139,6 @@ const STREAM_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 function streamUrl(hosts: readonly string[], stream: string): string {
   if (!STREAM_NAME.test(stream)) throw new TypeError(`stream: expected 1 to 64 letters, digits, _ and -, got ${JSON.stringify(stream)}`);
   return `nats://${hosts.map((host) => `${host}:${STREAM_PORTS.client}`).join(',')}/${stream}`;
-}
-
-/** The properties that are simply the hosts'. */
-function passedOn(props: OrderedStreamClusterProps): Partial<StatefulHostProps> {
-  const names = ['secretsKeyArn', 'protectData', 'snapshots', 'logRetentionDays', 'runbook', 'amiId'] as const;
-  return Object.fromEntries(names.filter((name) => props[name] !== undefined).map((name) => [name, props[name]]));
 }
 
 function checkProps(m: Mistakes, props: OrderedStreamClusterProps, messageBytesMax: number): void {

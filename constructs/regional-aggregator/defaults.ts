@@ -1,16 +1,9 @@
 /** What RegionalAggregator does unless told otherwise. */
 import { type Size } from '../../platform/index.ts';
+import { type HostSize } from '../stateful-host/index.ts';
 
-export interface AggregatorSize {
-  /** Nitro, x86-64. */
-  readonly instanceType: string;
-  /** Data disk: the region's log, which grows for ever, and with embedded storage the stream. GiB */
-  readonly dataGib: number;
-  /** Of the service's container; the rest is for its sidecars, the operating system and the ECS agent. MiB */
-  readonly memoryMib: number;
-}
-
-export const AGGREGATOR_SIZES: Readonly<Record<Size, AggregatorSize>> = {
+/** The disk holds the region's log, which grows for ever, and with embedded storage the stream. */
+export const AGGREGATOR_SIZES: Readonly<Record<Size, HostSize>> = {
   small: { instanceType: 't3.medium', dataGib: 50, memoryMib: 2_304 },
   medium: { instanceType: 'm6i.large', dataGib: 200, memoryMib: 5_632 },
   large: { instanceType: 'm6i.xlarge', dataGib: 500, memoryMib: 12_288 },

@@ -7,10 +7,11 @@ import { Construct } from 'constructs';
 import { SERVICES, type Size } from '../../platform/index.ts';
 import { check, serviceContainer, type ContainerDefinition, type Mistakes, type SettingValue } from '../common/index.ts';
 import { type OrderedStream, type OrderedStreamCluster, type PrivateZone, type StreamPlace } from '../ordered-stream-cluster/index.ts';
-import { patchSchedule, StatefulHost, type HostContext, type Peer, type StatefulHostProps } from '../stateful-host/index.ts';
+import { addRule } from '../network/index.ts';
+import { connectAll, groupProps, patchSchedule, StatefulHost, type GroupProps, type HostContext, type Peer } from '../stateful-host/index.ts';
 import { AGGREGATOR_DEFAULTS, AGGREGATOR_SIZES, EMBEDDED_STREAM_FILE, REPLICAS } from './defaults.ts';
 
-export { AGGREGATOR_DEFAULTS, AGGREGATOR_SIZES, type AggregatorSize } from './defaults.ts';
+export { AGGREGATOR_DEFAULTS, AGGREGATOR_SIZES } from './defaults.ts';
 
 const SERVICE = SERVICES['regional-aggregator'];
 
@@ -29,9 +30,7 @@ export interface AggregatorSecrets {
   readonly token?: string;
 }
 
-export interface RegionalAggregatorProps extends Pick<
-  StatefulHostProps, 'vpcId' | 'awsRegion' | 'encryptionKeyArn' | 'secretsKeyArn' | 'protectData' | 'snapshots' | 'logRetentionDays' | 'runbook' | 'amiId'
-> {
+export interface RegionalAggregatorProps extends GroupProps {
   /** What everything of it is called: `tidemark-production-eu`. */
   readonly name: string;
   /** Id of the region, as in the platform's definition. */
@@ -61,6 +60,8 @@ export interface RegionalAggregatorProps extends Pick<
   readonly sidecars?: (host: HostContext, replica: number) => readonly ContainerDefinition[];
   /** pino level. @default 'info' */
   readonly logLevel?: string;
+  /** More settings of each replica, by the contract's names: those of a collector among its `sidecars`. @default - none */
+  readonly settings?: Readonly<Record<string, SettingValue>>;
 }
 
 export interface ReplicaTarget {
@@ -71,15 +72,39 @@ export interface ReplicaTarget {
   readonly securityGroupId: string;
 }
 
-export class RegionalAggregator extends Construct {
-  readonly replicas: readonly StatefulHost[];
+/** The replicas of a region, made here or elsewhere. */
+export interface IRegionalAggregator {
+  /** What RegionIngress takes as `replicas`, in order. */
+  readonly targets: readonly ReplicaTarget[];
   /** Host names inside the network, and of every network that the private zone is associated with. */
   readonly hosts: readonly string[];
   /** Base URLs by those names, in order: what replicas and the control plane call. */
   readonly urls: readonly string[];
-  /** What RegionIngress takes as `replicas`. */
-  readonly targets: readonly ReplicaTarget[];
   /** TCP port of every replica. */
+  readonly port: number;
+  /** Lets whoever it is call every replica: the load balancer, the control plane's network. */
+  readonly allowFrom: (what: string, peer: Peer) => void;
+}
+
+export class RegionalAggregator extends Construct implements IRegionalAggregator {
+  /** Replicas that another stack made. @param targets one for each, in order */
+  static fromTargets(scope: Construct, id: string, targets: readonly ReplicaTarget[]): IRegionalAggregator {
+    const holder = new Construct(scope, id);
+    check(holder, (m) => m.range('targets', targets.length, REPLICAS.least, REPLICAS.most, 'replicas'));
+    const replicas = targets.map(({ securityGroupId }, i) => ({ securityGroupId, scope: new Construct(holder, `r${i}`) }));
+    const hosts = targets.map(({ host }) => host);
+    return {
+      targets, hosts, urls: hosts.map(urlOf), port: SERVICE.port,
+      allowFrom: (what, peer) => {
+        for (const replica of replicas) addRule(replica.scope, what, 'from', replica.securityGroupId, { ...peer, port: SERVICE.port, description: what });
+      },
+    };
+  }
+
+  readonly replicas: readonly StatefulHost[];
+  readonly hosts: readonly string[];
+  readonly urls: readonly string[];
+  readonly targets: readonly ReplicaTarget[];
   readonly port: number = SERVICE.port;
 
   constructor(scope: Construct, id: string, props: RegionalAggregatorProps) {
@@ -87,12 +112,11 @@ export class RegionalAggregator extends Construct {
     check(this, (m) => checkProps(m, props));
     const size = AGGREGATOR_SIZES[props.size ?? AGGREGATOR_DEFAULTS.size];
     this.hosts = props.places.map((_, i) => `r${i}.${props.privateZone.name}`);
-    this.urls = this.hosts.map((host) => `https://${host}:${SERVICE.port}`);
+    this.urls = this.hosts.map(urlOf);
     const hosts: StatefulHost[] = [];
     for (const [i, { subnetId, zone }] of props.places.entries()) {
-      const { vpcId, awsRegion, encryptionKeyArn } = props;
       hosts.push(new StatefulHost(this, `r${i}`, {
-        ...passedOn(props), vpcId, awsRegion, encryptionKeyArn, subnetId, zone,
+        ...groupProps(props), subnetId, zone,
         name: `${props.name}-r${i}`, instanceType: props.instanceType ?? size.instanceType, dataGib: props.dataGib ?? size.dataGib,
         // One replica after the other, and never two patched on one day: a quorum is always there.
         after: hosts.slice(-1).map((before) => before.pinned.service), waitForSteadyState: true, patching: { schedule: patchSchedule(i) },
@@ -111,10 +135,9 @@ export class RegionalAggregator extends Construct {
       new Route53Record(this, `name-${i}`, { zoneId: props.privateZone.id, name: this.hosts[i]!, type: 'A', ttl: 10, records: [replica.privateIp] });
       if (props.stream !== 'embedded' && 'allowClient' in props.stream) props.stream.allowClient(`replica-${i}`, replica);
     }
-    this.#connectReplicas();
+    connectAll(this.replicas, 'replica', SERVICE.port, (i) => `Replica ${i} of the region`);
   }
 
-  /** Lets whoever it is call every replica: the load balancer, the control plane's network. */
   readonly allowFrom = (what: string, peer: Peer): void => {
     for (const replica of this.replicas) replica.allowFrom(what, { ...peer, port: SERVICE.port, description: what });
   };
@@ -130,25 +153,12 @@ export class RegionalAggregator extends Construct {
         ? { stream: `sqlite:${SERVICE.dataFolder}/${EMBEDDED_STREAM_FILE}` }
         : { stream: stream.url(props.streamName ?? AGGREGATOR_DEFAULTS.streamName), streamToken: { secretArn: stream.tokenSecretArn } }),
       ...(props.logLevel === undefined ? {} : { logLevel: props.logLevel }),
+      ...props.settings,
     };
   }
-
-  #connectReplicas(): void {
-    for (const [i, from] of this.replicas.entries()) {
-      for (const [j, to] of this.replicas.entries()) {
-        if (i === j) continue;
-        from.allowTo(`replica-${j}`, { securityGroupId: to.securityGroupId, port: SERVICE.port, description: `Replica ${j} of the region` });
-        to.allowFrom(`replica-${i}`, { securityGroupId: from.securityGroupId, port: SERVICE.port, description: `Replica ${i} of the region` });
-      }
-    }
-  }
 }
 
-/** The properties that are simply the hosts'. */
-function passedOn(props: RegionalAggregatorProps): Partial<StatefulHostProps> {
-  const names = ['secretsKeyArn', 'protectData', 'snapshots', 'logRetentionDays', 'runbook', 'amiId'] as const;
-  return Object.fromEntries(names.filter((name) => props[name] !== undefined).map((name) => [name, props[name]]));
-}
+const urlOf = (host: string): string => `https://${host}:${SERVICE.port}`;
 
 function checkProps(m: Mistakes, props: RegionalAggregatorProps): void {
   const replicas = props.places.length;

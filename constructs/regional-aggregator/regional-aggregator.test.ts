@@ -117,3 +117,16 @@ test('all mistakes are told at once', () => {
 test('the example of the README', () => {
   expect(checkExample(import.meta.dirname, Example).resources('aws_instance')).toHaveLength(1);
 });
+
+test('replicas that another stack made are called, and let others in, like those of one\'s own', () => {
+  const targets = [0, 1].map((i) => ({ host: `r${i}.eu.clearing.example.com`, targetId: `i-${i}`, securityGroupId: `sg-${i}` }));
+  const s = synthStack((stack) => {
+    const found = RegionalAggregator.fromTargets(stack, 'found', targets);
+    expect(found).toMatchObject({ targets, port: 8080, urls: ['https://r0.eu.clearing.example.com:8080', 'https://r1.eu.clearing.example.com:8080'] });
+    found.allowFrom('balancer', { securityGroupId: 'sg-balancer' });
+    expect(() => RegionalAggregator.fromTargets(stack, 'none', [])).toThrow('test/none: targets: expected a whole number of replicas from 1 to 7, got 0');
+  });
+  expect(attributes(s, 'aws_vpc_security_group_ingress_rule')).toEqual([0, 1].map((i) => expect.objectContaining({
+    security_group_id: `sg-${i}`, referenced_security_group_id: 'sg-balancer', from_port: 8080, to_port: 8080, description: 'balancer',
+  })));
+});

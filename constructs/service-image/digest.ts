@@ -8,6 +8,12 @@ import { THIRD_PARTY } from './third-party.ts';
 export const digestVariableName = (name: string): string =>
   `${name.slice(name.lastIndexOf('/') + 1).replace(/[^A-Za-z0-9]+/g, '_')}_digest`;
 
+/** What records its digest in the lock file: what is one's own is built, what others made is pinned. */
+export function recordCommand(name: string): string {
+  const suggested = THIRD_PARTY[name]?.suggested;
+  return `tidemark images ${suggested === undefined ? 'build' : `pin ${name} ${suggested}`}`;
+}
+
 /** Where an image of others is; undefined for one that nobody knows. */
 export const repositoryOf = (lock: ImageLock | undefined, name: string): string | undefined =>
   lock?.pinned[name]?.repository ?? THIRD_PARTY[name]?.repository;
@@ -34,10 +40,6 @@ function digestVariable(scope: Construct, name: string): string {
     condition: Fn.can(Fn.regex(DIGEST_PATTERN, variable.stringValue)),
     errorMessage: `Expected sha256: and 64 hexadecimal digits: the digest of the image ${name}, as tidemark images list shows it.`,
   });
-  const suggested = THIRD_PARTY[name]?.suggested;
-  Annotations.of(stack).addWarning(
-    `no digest of ${name} in images.lock.json: the stack needs the variable ${id}; `
-    + `record it with tidemark images ${suggested === undefined ? 'build' : `pin ${name} ${suggested}`}`,
-  );
+  Annotations.of(stack).addWarning(`no digest of ${name} in images.lock.json: the stack needs the variable ${id}; record it with ${recordCommand(name)}`);
   return variable.stringValue;
 }

@@ -1,6 +1,6 @@
 /** Images of services: repositories, digests from `images.lock.json`, who may fetch them. */
 export { SERVICE_IMAGE_DEFAULTS } from './defaults.ts';
-export { digestVariableName } from './digest.ts';
+export { digestVariableName, recordCommand } from './digest.ts';
 export { ImageReplication, type ImageReplicationProps } from './image-replication.ts';
 export {
   EMPTY_LOCK, formatLock, isDigest, LOCK_FILE, LockError, parseLock, readLock, writeLock,

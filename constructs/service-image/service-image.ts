@@ -4,6 +4,7 @@ import { EcrRepository } from '@cdktf/provider-aws/lib/ecr-repository/index.js';
 import { EcrRepositoryPolicy } from '@cdktf/provider-aws/lib/ecr-repository-policy/index.js';
 import { type TerraformProvider, Token } from 'cdktf';
 import { Construct } from 'constructs';
+import { partitionOf } from '../../platform/aws.ts';
 import { check, ConstructError, type Grantee } from '../common/index.ts';
 import { lifecyclePolicy, LIMITS, LOGIN_ACTION, PULL_ACTIONS, PUSH_ACTIONS, SERVICE_IMAGE_DEFAULTS } from './defaults.ts';
 import { digestOf, repositoryOf } from './digest.ts';
@@ -74,9 +75,6 @@ const ECR = /^(.+)\.dkr\.ecr(?:-fips)?\.([^.]+)\.amazonaws\.com(?:\.cn)?$/;
 /** `123456789012.dkr.ecr.eu-west-1.amazonaws.com`. */
 export const ecrRegistry = (accountId: string, region: string): string =>
   `${accountId}.dkr.ecr.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
-
-const partitionOf = (region: string): string =>
-  (region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws');
 
 /** An ECR repository for one image: immutable tags, scanned, encrypted, old versions deleted. */
 export class ServiceImage extends Construct implements ServiceImageRef {

@@ -3,8 +3,8 @@ import type { Indicator } from '../../platform/indicators.ts';
 import type { METRICS } from '../../platform/metrics.ts';
 
 export type MetricKey = keyof typeof METRICS;
-/** `p99` of a histogram, `Sum` of a counter, `Maximum` of a gauge. */
-export type Statistic = 'p99' | 'Sum' | 'Maximum';
+/** `p99` of a histogram, `Sum` of a counter, `Maximum` or `Minimum` of a gauge: whichever is the bad end. */
+export type Statistic = 'p99' | 'Sum' | 'Maximum' | 'Minimum';
 
 export interface MetricPanel {
   readonly id: string;
@@ -44,5 +44,7 @@ export const METRIC_PANELS: readonly MetricPanel[] = [
   { id: 'cache-drift', title: 'Balances that were not the true ones', metric: 'cacheDriftTotal', stat: 'Sum', unit: 'count' },
   { id: 'incidents', title: 'Open incidents', metric: 'incidents', stat: 'Maximum', unit: 'count' },
   { id: 'peering-rtt', title: 'Round trip between sites, p99', metric: 'peeringRttMs', stat: 'p99', unit: 'ms', indicator: 'peering-rtt' },
+  { id: 'peering-jitter', title: 'Jitter between sites, p99', metric: 'peeringJitterMs', stat: 'p99', unit: 'ms' },
+  { id: 'peering-up', title: 'Sites in reach: 0 when one is not', metric: 'peeringUp', stat: 'Minimum', unit: 'count' },
   { id: 'peering-lost', title: 'Probes lost between sites', metric: 'peeringLost', stat: 'Sum', unit: 'count' },
 ];

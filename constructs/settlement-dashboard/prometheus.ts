@@ -27,6 +27,7 @@ function metricQuery({ metric, stat, labels, minutes }: MetricSeries): string {
   switch (stat) {
     case 'Sum': return `sum(increase(${selected}[${minutes}m]))`;
     case 'Maximum': return `max(max_over_time(${selected}[${minutes}m]))`;
+    case 'Minimum': return `min(min_over_time(${selected}[${minutes}m]))`;
     // The worst site's quantile; over all sites together a single bad one would vanish.
     case 'p99': return `max(histogram_quantile(0.99, sum by (site) (rate(${selected}[${minutes}m]))))`;
   }

@@ -2,6 +2,10 @@
 import { METRICS, SLA_LABELS, SLA_METRICS } from '../../platform/metrics.ts';
 import { EXPORTED } from '../telemetry-pipeline/defaults.ts';
 import type { MetricSeries, Series, SlaSeries } from './describe.ts';
+import type { Statistic } from './panels.ts';
+
+/** What makes one line of those of several sites: all together, or the worst. */
+const TOGETHER: Readonly<Record<Statistic, string>> = { Sum: 'SUM', Maximum: 'MAX', Minimum: 'MIN', p99: 'MAX' };
 
 /** A metric, or an expression over the ids of others; the last one of a series is what is drawn. */
 export interface CloudWatchQuery {
@@ -53,5 +57,5 @@ function metricQueries(series: MetricSeries, i: number, namespace: string): Clou
   const fixed = Object.entries(series.labels).map(([label, value]) => ` "${label}"="${value}"`).join('');
   const search = `SEARCH('{${schema}} MetricName="${name}"${fixed}', '${series.stat}', ${periodSeconds})`;
   // A percentile of percentiles means nothing; the greatest of them is the worst one.
-  return [{ id, drawn: true, periodSeconds, expression: `${series.stat === 'Sum' ? 'SUM' : 'MAX'}(${search})` }];
+  return [{ id, drawn: true, periodSeconds, expression: `${TOGETHER[series.stat]}(${search})` }];
 }

@@ -4,8 +4,9 @@ import { DlmLifecyclePolicy } from '@cdktf/provider-aws/lib/dlm-lifecycle-policy
 import { SsmAssociation, type SsmAssociationTargets } from '@cdktf/provider-aws/lib/ssm-association/index.js';
 import { type TerraformProvider } from 'cdktf';
 import { Construct } from 'constructs';
+import { partitionOf } from '../../platform/index.ts';
 import { ServiceRole } from '../common/index.ts';
-import { HOST_TAG, partitionOf } from './defaults.ts';
+import { HOST_TAG } from './defaults.ts';
 import { type PatchingProps, type StatefulHostProps } from './props.ts';
 import { patchAssociation, recoveryAlarms, snapshotSchedule } from './recovery.ts';
 import { snapshots } from './roles.ts';

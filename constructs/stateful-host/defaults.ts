@@ -79,12 +79,6 @@ export const isNitro = (instanceType: string): boolean => !XEN.test(instanceType
 /** Families with a `g` after the generation are AWS Graviton (Amazon EC2 instance type naming conventions), and a1. */
 export const architectureOf = (instanceType: string): Architecture => (/^(?:a1|[a-z]+\d+g[a-z]*)\./.test(instanceType) ? 'arm64' : 'x86_64');
 
-/** `aws`, `aws-cn`, `aws-us-gov`: the first part of every ARN of that AWS region. */
-export function partitionOf(awsRegion: string): string {
-  if (awsRegion.startsWith('cn-')) return 'aws-cn';
-  return awsRegion.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-}
-
 /** Of every machine, by EC2's names. */
 export const MACHINE_SETTINGS = {
   associatePublicIpAddress: false, ebsOptimized: true,

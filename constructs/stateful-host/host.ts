@@ -8,14 +8,15 @@ import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { VolumeAttachment } from '@cdktf/provider-aws/lib/volume-attachment/index.js';
 import { Fn, type TerraformProvider } from 'cdktf';
 import { Construct } from 'constructs';
+import { partitionOf } from '../../platform/index.ts';
 import { check, ServiceRole, type Grantee, type LogTarget } from '../common/index.ts';
+import { addRule, type Rule } from '../network/rule.ts';
 import { cloudConfig, literal } from './boot.ts';
 import { Care } from './care.ts';
 import { checkHost } from './checks.ts';
-import { AMI_PARAMETER, architectureOf, DATA_UID, HOST_TAG, MACHINE_SETTINGS, partitionOf, PLACES, ROOT_GIB } from './defaults.ts';
-import { type Rule, type StatefulHostProps } from './props.ts';
+import { AMI_PARAMETER, architectureOf, DATA_UID, HOST_TAG, MACHINE_SETTINGS, PLACES, ROOT_GIB } from './defaults.ts';
+import { type StatefulHostProps } from './props.ts';
 import { ecsAgent, systemsManager } from './roles.ts';
-import { addRule } from './rules.ts';
 import { PinnedService } from './service.ts';
 
 /** What others may rely on, whether the host is this stack's or was imported. */

@@ -5,6 +5,16 @@ import { type ContainerDefinition, type LogTarget } from '../common/index.ts';
 /** Where a host is: what disks there are, and what recovers it, follows from that. */
 export type Place = 'region' | 'local-zone' | 'wavelength' | 'outpost';
 
+/** What a host of some size is. */
+export interface HostSize {
+  /** Nitro, x86-64. */
+  readonly instanceType: string;
+  /** Data disk. GiB */
+  readonly dataGib: number;
+  /** Of the service's container; the rest is for its sidecars, the operating system and the ECS agent. MiB */
+  readonly memoryMib: number;
+}
+
 /** What containers need to know of the host that they are written for. */
 export interface HostContext {
   /** The host's log group. */
@@ -22,20 +32,6 @@ export interface HostFile {
   /** Relative to the folder that the volume `filesVolume` shows: `nats.conf`. */
   readonly path: string;
   readonly content: string;
-}
-
-/** Another party of a rule: exactly one of the three. */
-export interface Peer {
-  readonly cidr?: string;
-  readonly securityGroupId?: string;
-  readonly prefixListId?: string;
-}
-
-export interface Rule extends Peer {
-  /** TCP. */
-  readonly port: number;
-  /** For people. */
-  readonly description: string;
 }
 
 export interface TargetGroup {

@@ -1,5 +1,6 @@
 /** What looks after a host, as data by AWS's names: alarms that act, patches, snapshots. Loads no framework. */
-import { partitionOf, patchSchedule, PLACES, RUNBOOK, SNAPSHOTS } from './defaults.ts';
+import { partitionOf } from '../../platform/aws.ts';
+import { patchSchedule, PLACES, RUNBOOK, SNAPSHOTS } from './defaults.ts';
 import type { PatchingProps, Place, SnapshotProps } from './props.ts';
 
 interface AlarmedHost<Id> {

@@ -204,6 +204,7 @@ test('rules name exactly one other party', () => {
   expect(s.only('aws_vpc_security_group_egress_rule')).toMatchObject({ from_port: 443, referenced_security_group_id: 'sg-region' });
   const stack = new TerraformStack(Testing.app(), 'test');
   const made = new StatefulHost(stack, 'host', testHost());
+  // @ts-expect-error -- as JavaScript would have it
   expect(() => made.allowFrom('nobody', { port: 0, description: 'x' })).toThrow(/exactly one of nobody\.cidr[\s\S]*nobody\.port/);
   expect(() => made.allowFrom('internet', { port: 8080, cidr: '10.0.0.1/8', description: 'x' })).toThrow(/internet\.cidr: expected an IPv4 network/);
 });

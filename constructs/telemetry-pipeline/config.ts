@@ -21,12 +21,14 @@ export interface CollectorConfigProps {
   readonly logStreamName: string;
 }
 
-const NAMES = EXPORTED.map((metric) => metric.name);
-/** Those that may be histograms; the processor leaves gauges as they are. */
-const TIMES = EXPORTED.filter((metric) => metric.unit === 'Milliseconds').map((metric) => metric.name);
-
-/** Prometheus' relabelling anchors its patterns by itself; histograms come as three series. */
-const SERIES = `(?:${NAMES.join('|')})(?:_sum|_count|_bucket)?`;
+/**
+ * Each metric comes by one way, so that none counts twice. Counters and gauges are scraped: alarms stand on them, and a scrape asks
+ * nothing of the service. Histograms are sent by the service, as exponential ones of delta temporality: of these CloudWatch makes
+ * percentiles, and of what a scrape has to say of a histogram only sum and count.
+ */
+const namesOf = (isHistogram: boolean): string[] => EXPORTED.filter(({ kind }) => (kind === 'histogram') === isHistogram).map(({ name }) => name);
+const SCRAPED = namesOf(false);
+const SENT = namesOf(true);
 
 export function collectorConfig(c: CollectorConfigProps): Readonly<Record<string, unknown>> {
   return {
@@ -38,7 +40,8 @@ export function collectorConfig(c: CollectorConfigProps): Readonly<Record<string
             job_name: c.service.id, metrics_path: c.service.metricsPath, scrape_interval: `${c.scrapeSeconds}s`, scrape_timeout: `${Math.min(10, c.scrapeSeconds)}s`,
             ...(c.https ? { scheme: 'https', tls_config: { insecure_skip_verify: true } } : { scheme: 'http' }),
             static_configs: [{ targets: [`127.0.0.1:${c.service.port}`], labels: { [SITE_LABEL]: c.site } }],
-            metric_relabel_configs: [{ source_labels: ['__name__'], regex: SERIES, action: 'keep' }],
+            // Relabelling anchors its patterns by itself.
+            metric_relabel_configs: [{ source_labels: ['__name__'], regex: SCRAPED.join('|'), action: 'keep' }],
           }],
         },
       },
@@ -46,11 +49,9 @@ export function collectorConfig(c: CollectorConfigProps): Readonly<Record<string
     },
     processors: {
       memory_limiter: { check_interval: '1s', limit_mib: MEMORY_MIB.limit, spike_limit_mib: MEMORY_MIB.spike },
-      // What services send by themselves is not looked at by the scraper.
-      'filter/exported': { metrics: { include: { match_type: 'strict', metric_names: NAMES } } },
-      // The exporter makes deltas of counters itself, and not of histograms. A collector that starts beside a service that
-      // runs has not seen how far it had come: the first value is where it starts to count.
-      cumulativetodelta: { include: { match_type: 'strict', metrics: TIMES }, initial_value: 'drop' },
+      // A service sends all that it has; the rest of it is scraped already.
+      'filter/sent': { metrics: { include: { match_type: 'strict', metric_names: SENT } } },
+      'attributes/site': { actions: [{ key: SITE_LABEL, value: c.site, action: 'upsert' }] },
       'batch/traces': { timeout: '5s', send_batch_size: 256 },
     },
     exporters: {
@@ -65,7 +66,8 @@ export function collectorConfig(c: CollectorConfigProps): Readonly<Record<string
     service: {
       extensions: ['health_check'],
       pipelines: {
-        metrics: { receivers: ['prometheus', 'otlp'], processors: ['memory_limiter', 'filter/exported', 'cumulativetodelta'], exporters: ['awsemf'] },
+        'metrics/scraped': { receivers: ['prometheus'], processors: ['memory_limiter'], exporters: ['awsemf'] },
+        'metrics/sent': { receivers: ['otlp'], processors: ['memory_limiter', 'filter/sent', 'attributes/site'], exporters: ['awsemf'] },
         traces: { receivers: ['otlp'], processors: ['memory_limiter', 'batch/traces'], exporters: ['awsxray'] },
       },
       // Its own metrics would take a port of the host.

@@ -6,7 +6,7 @@ import { ServiceRole } from '../common/index.ts';
 import { synthStack } from '../common/testing.ts';
 import { checkExample } from '../network/testing-example.ts';
 import { Example } from './example.ts';
-import { collectorConfig, EXPORTED, TelemetryPipeline, type CollectorConfigProps, type CollectorProps } from './index.ts';
+import { collectorConfig, EXPORTED, OTLP_SETTINGS, TelemetryPipeline, type CollectorConfigProps, type CollectorProps } from './index.ts';
 
 const IMAGE = `public.ecr.aws/aws-observability/aws-otel-collector@sha256:${'b'.repeat(64)}`;
 const SERVICE = SERVICES['edge-node'];
@@ -34,10 +34,11 @@ describe('scraping', () => {
     expect(plain.tls_config).toBeUndefined();
   });
 
-  test('keeps what is exported, and drops the rest before it costs anything', () => {
+  test('keeps counters and gauges that are exported, and drops the rest before it costs anything', () => {
     const [scrape] = config().receivers.prometheus.config.scrape_configs;
     const keep = new RegExp(`^(?:${scrape.metric_relabel_configs[0].regex})$`);
-    for (const { name } of EXPORTED) for (const series of [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]) expect(keep.test(series), series).toBe(true);
+    for (const { name, kind } of EXPORTED) expect(keep.test(name), name).toBe(kind !== 'histogram');
+    for (const { name } of EXPORTED) for (const series of [`${name}_bucket`, `${name}_sum`, `${name}_count`]) expect(keep.test(series), series).toBe(false);
     for (const other of ['tidemark_edge_log_size', 'up', 'go_goroutines', 'tidemark_sla_events_total_x']) expect(keep.test(other), other).toBe(false);
   });
 
@@ -46,6 +47,22 @@ describe('scraping', () => {
     expect(config().receivers.otlp.protocols).toEqual({ grpc: { endpoint: '127.0.0.1:4317' }, http: { endpoint: '127.0.0.1:4318' } });
     expect(config().service.telemetry.metrics).toEqual({ level: 'none' });
   });
+});
+
+test('each exported metric comes by one way: it is scraped, or the service sends it', () => {
+  const { receivers, processors, service } = config();
+  const scraped = new RegExp(`^(?:${receivers.prometheus.config.scrape_configs[0].metric_relabel_configs[0].regex})$`);
+  const sent: readonly string[] = processors['filter/sent'].metrics.include.metric_names;
+  for (const { name } of EXPORTED) expect(Number(scraped.test(name)) + Number(sent.includes(name)), name).toBe(1);
+  const metrics = Object.entries<{ receivers: string[]; processors: string[] }>(service.pipelines).filter(([id]) => id.startsWith('metrics'));
+  expect(metrics.map(([, p]) => p.receivers)).toEqual([['prometheus'], ['otlp']]);
+  // What is sent has no label of the site yet.
+  expect(metrics[1]![1].processors).toEqual(['memory_limiter', 'filter/sent', 'attributes/site']);
+  expect(processors['attributes/site'].actions).toEqual([{ key: 'site', value: 'eu-fra-1', action: 'upsert' }]);
+});
+
+test('the service\'s settings lead to the port that the collector listens on', () => {
+  expect(OTLP_SETTINGS).toEqual({ otlp: `http://${config().receivers.otlp.protocols.http.endpoint}`, otlpTemporality: 'delta' });
 });
 
 describe('metrics in CloudWatch', () => {
