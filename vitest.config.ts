@@ -9,7 +9,7 @@ const seed = wanted === 'random' ? Math.trunc(Math.random() * 0x7fff_ffff) : Num
 if (!Number.isSafeInteger(seed)) throw new Error(`FAST_CHECK_SEED: got ${wanted}; allowed: an integer or \`random\``);
 
 /** Minutes long, most of them waiting: started first, so that nothing is left to wait for at the end. */
-const LONG = ['test/kit/apply.test.ts', 'test/e2e/load.e2e.test.ts', 'test/kit/validate.test.ts'];
+const LONG = ['test/kit/apply.test.ts', 'test/e2e/load.e2e.test.ts', 'test/kit/validate.test.ts', 'test/e2e/incidents.e2e.test.ts'];
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -14,6 +14,7 @@ import {
   formatMarkdown, formatTable, MARK_BEGIN, MARK_END, met, ratio, replaceGenerated, type Figure, type Report,
 } from './report.ts';
 import { ROWS } from './rows.ts';
+import { measureSites } from './sites.ts';
 import { percentile, slope, spread } from './stats.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -91,6 +92,23 @@ describe('options', () => {
     expect(() => readOptions(['--only', ','])).toThrow('no row named');
     expect(() => readOptions(['--fast'])).toThrow('--fast');
   });
+});
+
+describe('many sites', () => {
+  it('asks every question of what they told, and leaves nothing behind', async () => {
+    const parent = openFolder();
+    try {
+      const said: string[] = [];
+      const r = await measureSites({ sites: 20, hours: 2, windowMs: 1_200_000, days: 40, dir: parent }, (line) => said.push(line));
+      expect(r).toMatchObject({ sites: 20, deltas: 120 });
+      expect(r.heapMib).toHaveLength(2);
+      expect(r.questions.map((q) => q.what)).toContain('sla/report?month=2026-09');
+      for (const q of r.questions) expect(q.bytes, q.what).toBeGreaterThan(500);
+      expect(readdirSync(parent)).toEqual([]);
+    } finally {
+      rmSync(parent, { recursive: true, force: true });
+    }
+  }, 60_000);
 });
 
 /** A folder that the user whom PostgreSQL runs as can reach. */

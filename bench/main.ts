@@ -18,10 +18,10 @@ import { startLoad } from './load.ts';
 import { findPostgres, startPostgres } from './postgres.ts';
 import { formatMarkdown, formatTable, replaceGenerated, type Figure, type Machine, type Report } from './report.ts';
 import {
-  batch, fill, finality, FULL, hot, lone, measurePeer, memory, perceived, pipeline, pipelineWide, QUICK, ROWS, startUp,
+  batch, fill, finality, FULL, hot, lone, measurePeer, memory, perceived, pipeline, pipelineWide, QUICK, ROWS, startUp, telemetry,
   type Context, type Peer, type Row,
 } from './rows.ts';
-import { smallest, startStand, type Stand } from './stand.ts';
+import { observed, smallest, startStand, type Stand } from './stand.ts';
 import { percentile, type Spread } from './stats.ts';
 
 const HELP = `npm run bench -- [options]      measures this machine; see docs/performance.md
@@ -146,12 +146,12 @@ export async function bench(o: Options, say: (line: string) => void): Promise<Re
     }
 
     const context: Context = { amounts, load, peer, say };
-    const stand = async (platform: Platform, name: string): Promise<Stand> => {
+    const stand = async (platform: Platform, name: string, telemetryWindowMs?: number): Promise<Stand> => {
       const { regions } = platform;
       const replicas = regions.map((r) => r.replicas).join(' + ');
       say(`starting a platform: edge nodes: ${regions.flatMap((r) => r.edges).length}, replicas: ${replicas}, the control plane`);
       const profiling = o.profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(o.profile, name)}`];
-      return startStand(platform, cleanup.folder(o.dir, `tidemark-bench-${name}-`), load, cleanup, profiling, say);
+      return startStand(platform, cleanup.folder(o.dir, `tidemark-bench-${name}-`), load, cleanup, profiling, say, telemetryWindowMs);
     };
     async function row(name: Row, work: () => Promise<readonly Figure[]> | readonly Figure[]): Promise<void> {
       if (!o.rows.has(name)) return;
@@ -188,6 +188,14 @@ export async function bench(o: Options, say: (line: string) => void): Promise<Re
       await wide.settle({ count: amounts.bulk / 4, batch: amounts.batch, connections: 1, hot: false });
       figures.push(...await pipelineWide(context, wide));
       await wide.stop();
+    }
+    if (wants('telemetry')) {
+      say('row telemetry');
+      const [on, off] = [await stand(observed, 'telemetry-on'), await stand(smallest, 'telemetry-off', 0)];
+      for (const s of [on, off]) await s.settle({ count: amounts.bulk / 4, batch: amounts.batch, connections: 1, hot: false });
+      figures.push(...await telemetry(context, on, off));
+      await on.stop();
+      await off.stop();
     }
     const order = (f: Figure): number => (ROWS as readonly string[]).indexOf(f.row);
     return {

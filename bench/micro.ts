@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { applyBatch, type Account, type Fate } from '../services/control-plane/core/ledger.ts';
 import { readDecisions, type Settlement } from '../services/control-plane/core/decisions.ts';
-import { createEdgeCore } from '../services/edge-node/core/node.ts';
+import { createEdgeCore, type OutcomeEffect } from '../services/edge-node/core/node.ts';
+import { createFigures } from '../services/edge-node/figures.ts';
 import { parseInstruction } from '../services/edge-node/instruction.ts';
 import { decodeOutcomes, encodeDecision, type Instruction, type Policy } from '../services/protocol/index.ts';
 import { createIdIndex, ID_INDEX_SCHEMA, openDatabase, parseStrictBatch, transaction } from '../services/shell/index.ts';
 import { bundleLeafHashes, encodeBundle, SqliteLog, Tree } from '../services/transparency/index.ts';
+import { observed } from './stand.ts';
 
 const BATCH = 1_000;
 const ACCOUNTS = 2_000;
@@ -106,6 +108,19 @@ try {
   measure('centre: read the decisions of a batch', () => readDecisions(bundle, []));
   measure('centre: apply a batch to the ledger', (n) => void applyBatch(view, { ...batch, first: (n + 1) * BATCH }, NOW, []));
   measure('edge: read the outcomes of a batch', () => void decodeOutcomes(outcomes));
+  const settled = decodeOutcomes(outcomes);
+  const effect: OutcomeEffect = { reversed: false, drift: 0n, believedMs: 0, changed: [] };
+  for (const [what, slas] of [['no SLAs', []], ['an SLA for each indicator', observed.slas]] as const) {
+    const figures = createFigures({ slas, node: 'edge', region: 'r', cutOff: false });
+    measure(`edge: count a batch through all stages, ${what}`, (n) => {
+      const start = n * BATCH;
+      figures.decided({ first: start, count: BATCH, decidedAt: NOW, receivedAt: NOW - 1, offline: 0, refused: 0 });
+      figures.answered(BATCH, 3);
+      figures.orderedUpTo(start + BATCH, NOW + 5);
+      for (const outcome of settled) figures.settled(outcome, effect);
+      figures.finalUpTo(start + BATCH, NOW + 9);
+    });
+  }
   db.close();
 } finally {
   rmSync(folder, { recursive: true, force: true });

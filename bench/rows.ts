@@ -9,7 +9,7 @@ import type { Figure } from './report.ts';
 import { nextPrefix, TIERS, type Run, type Stand } from './stand.ts';
 import { percentile, slope, spread, type Spread } from './stats.ts';
 
-export const ROWS = ['lone', 'batch', 'pipeline', 'hot', 'finality', 'perceived', 'memory', 'start'] as const;
+export const ROWS = ['lone', 'batch', 'pipeline', 'hot', 'finality', 'perceived', 'telemetry', 'memory', 'start'] as const;
 export type Row = (typeof ROWS)[number];
 
 /** How much of everything. */
@@ -29,18 +29,22 @@ export interface Amounts {
   /** Log size for the rows about memory and starting. */
   readonly memoryLog: number;
   readonly startLog: number;
+  /** Rounds with telemetry, and as many without, one after the other; settlements in each. */
+  readonly rounds: number;
+  readonly round: number;
   /** Seconds of each measurement of PostgreSQL's rate. */
   readonly peerSeconds: number;
 }
 
 export const FULL: Amounts = {
   repeats: 3, lone: 2_000, loneWarmup: 1_500, bulk: 100_000, batch: 1_000,
-  openRate: 200, openSeconds: 15, watchOneIn: 10, far: 80, memoryLog: 600_000, startLog: 1_000_000, peerSeconds: 3,
+  openRate: 200, openSeconds: 15, watchOneIn: 10, far: 80, memoryLog: 600_000, startLog: 1_000_000, rounds: 12, round: 20_000,
+  peerSeconds: 3,
 };
 
 export const QUICK: Amounts = {
   repeats: 1, lone: 20, loneWarmup: 2, bulk: 400, batch: 100, openRate: 50, openSeconds: 1, watchOneIn: 10, far: 3,
-  memoryLog: 1_000, startLog: 1_000, peerSeconds: 1,
+  memoryLog: 1_000, startLog: 1_000, rounds: 2, round: 200, peerSeconds: 1,
 };
 
 // ---- the peer ------------------------------------------------------------------------------------------------------
@@ -330,6 +334,39 @@ export async function perceived({ amounts: a, load, say }: Context, stand: Stand
   }
   await stand.drain();
   return figures;
+}
+
+/**
+ * Two platforms at a time, alike but for telemetry, each of them at work in turn: on, off, off, on, so that what the machine does meanwhile
+ * falls on both. Each is idle in the other's rounds, and the processor time of those counts, too: windows close and deltas are sent in them.
+ */
+export async function telemetry({ amounts: a }: Context, on: Stand, off: Stand): Promise<Figure[]> {
+  const job = { count: a.round, batch: a.batch, connections: CONNECTIONS, hot: false };
+  const rates: number[] = [];
+  const spent = { on: [on.cpu()], off: [off.cpu()] };
+  for (let round = 0; round < a.rounds; round += 1) {
+    const took = { on: 0, off: 0 };
+    const turns = [['on', on], ['off', off]] as const;
+    for (const [which, stand] of round % 2 === 0 ? turns : turns.toReversed()) took[which] = (await stand.settle(job)).finalSeconds;
+    rates.push((100 * took.off) / took.on);
+    spent.on.push(on.cpu());
+    spent.off.push(off.cpu());
+  }
+  /** Of two rounds, since one alone may be shorter than a window. Seconds. */
+  const pairs = (of: readonly number[]): number[] => of.slice(2).flatMap((s, i) => (i % 2 === 0 ? [s - of[i]!] : []));
+  const shares = pairs(spent.on).map((s, i) => (100 * s) / pairs(spent.off)[i]!);
+  const micros = (of: readonly number[]): string => (((of.at(-1)! - of[0]!) / (a.rounds * a.round)) * 1e6).toFixed(1);
+  return [
+    {
+      row: 'telemetry', what: 'provisional to final with telemetry and SLAs, as a share of without', unit: '%', better: 'higher', target: 97, value: spread(rates),
+      note: `${a.rounds} rounds of ${a.round} settlements with, in turn with as many without, on two platforms; with: a window every five seconds and an SLA for each indicator; `
+        + 'without: no SLAs, and nothing is sent (TIDEMARK_TELEMETRY_WINDOW_MS=0); what /metrics and /v1/status show is counted in both',
+    },
+    {
+      row: 'telemetry', what: 'processor time with telemetry and SLAs, as a share of without', unit: '%', better: 'lower', target: 103, value: spread(shares),
+      note: `for one settlement, all tiers: ${micros(spent.on)} µs with, ${micros(spent.off)} µs without`,
+    },
+  ];
 }
 
 /** Sends batches until the log holds `size` settlements or `deadline` (of performance.now) has come. */

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { definePlatform, type Platform } from '../platform/index.ts';
+import { definePlatform, INDICATORS, type Indicator, type Platform } from '../platform/index.ts';
 import { startLocalPlatform, type LocalPlatform } from '../services/local/index.ts';
 import type { ServiceStatus } from '../services/protocol/index.ts';
 import { createHttpClient, type HttpClient } from '../services/shell/index.ts';
@@ -37,6 +37,8 @@ export interface Stand {
   drain(): Promise<void>;
   /** Resident memory of each tier's processes, each with the size of the log it serves. */
   readonly weights: readonly { readonly tier: Tier; readonly id: string; readonly size: number; readonly mib: number }[];
+  /** Processor time that all of its processes took so far. Seconds. */
+  cpu(): number;
   /** Takes such a weight now. */
   weigh(): Promise<void>;
   stop(): Promise<void>;
@@ -55,6 +57,21 @@ export const smallest: Platform = definePlatform({
   slas: [],
 });
 
+/** The same with an SLA for each indicator, as an operator's deployment has them. */
+export const observed: Platform = definePlatform({
+  name: 'bench',
+  origin: 'bench.tidemark.example',
+  assets: [{ code: 'EUR', scale: 2, name: 'Euro' }],
+  controlPlane: { location: 'eu-central-1' },
+  regions: [{ id: 'r', location: 'eu-central-1', replicas: 1, edges: [{ id: 'edge', location: 'eu-central-1' }] }],
+  witnessQuorum: 1,
+  policy: smallest.policy,
+  slas: Object.entries(INDICATORS).map(([indicator, { threshold }]) => ({
+    id: indicator, indicator: indicator as Indicator, objective: 0.99, windowDays: 30, scope: 'site' as const, severity: 'ticket' as const, owner: 'bench', runbook: 'runbooks/finality.ts',
+    ...(threshold === 'ms' ? { thresholdMs: 500 } : threshold === 'ratio' ? { thresholdRatio: 0.05 } : {}),
+  })),
+});
+
 const POLL_MS = 25;
 /** Nothing became final for this long: it never will. */
 const STUCK_MS = 30_000;
@@ -65,9 +82,10 @@ export const nextPrefix = (): string => `b${(serial += 1)}`;
 
 export async function startStand(
   platform: Platform, folder: string, load: Load, cleanup: Cleanup, nodeArgs: readonly string[], say: (line: string) => void,
+  telemetryWindowMs?: number,
 ): Promise<Stand> {
   const local = await startLocalPlatform(platform, {
-    dataDir: folder, portBase: 0, wan: 'direct', logLevel: 'warn', nodeArgs,
+    dataDir: folder, portBase: 0, wan: 'direct', logLevel: 'warn', nodeArgs, telemetryWindowMs,
     onProgress: (p) => {
       if (p.kind === 'exited' || p.kind === 'failed') say(p.message);
     },
@@ -111,6 +129,7 @@ export async function startStand(
   return {
     local, token, edgeStatus, drain, weights,
     size: async () => size(await edgeStatus()),
+    cpu: () => Object.values(cpuNow()).reduce((sum, s) => sum + s, 0),
     async settle(job) {
       const before = await edgeStatus();
       const cpuBefore = cpuNow();

@@ -21,7 +21,8 @@ const VOCABULARY = ['services/protocol', 'services/transparency', 'services/tele
 /** By part: the other parts it may import. A name with a file extension allows that file alone. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   platform: [],
-  bin: [],
+  // The package brings the page that is built.
+  bin: ['services/dashboard/build.ts', 'services/dashboard/cache.ts'],
   // Among themselves these may import as long as there is no cycle, which lint finds (import/no-cycle).
   'services/protocol': VOCABULARY,
   'services/transparency': VOCABULARY,
@@ -37,7 +38,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The kit is loaded by the commands that need it, when they run.
   cli: [
     ...VOCABULARY, 'constructs', 'stacks', 'loadtests', 'services/shell', 'services/local/index.ts', 'services/local/control-client.ts', 'services/local/provision.ts',
-    'services/local/run-state.ts', 'services/dashboard/cache.ts',
+    'services/local/run-state.ts', 'services/dashboard/cache.ts', 'services/dashboard/build.ts',
   ],
   // Measures the parts, and the whole.
   bench: ['services', 'cli', 'stacks'],

@@ -3,7 +3,10 @@
 /** Exit codes, as every command's help lists them. */
 export const EXIT = {
   ok: 0,
-  /** What was asked for was done and did not hold, or was refused: a check failed, a settlement was rejected. */
+  /**
+   * What was asked for was done and did not hold, or was refused: a check failed, a settlement was rejected. For `config check`
+   * that is a config with mistakes; any other command, which only needed the config, ends with `usage` for it.
+   */
   failed: 1,
   /** The command line, a file given on it or the config makes no sense. */
   usage: 2,
@@ -16,7 +19,7 @@ export const EXIT = {
 export const EXIT_HELP = `
 Exit codes:
   0    done, and everything holds
-  1    a check failed, or the platform refused
+  1    a check failed (config check: the config has mistakes), or the platform refused
   2    the command line, a file or the config makes no sense
   3    no platform runs in the data folder, or it can't be reached
   130  interrupted`;

@@ -37,7 +37,7 @@ const commands = (): { name: string; command: Command }[] => {
 
 describe('every command', () => {
   test('there are these', () => expect(commands().map((c) => c.name)).toEqual([
-    'up', 'status', 'settle', 'account open', 'account show', 'replay', 'replay-isolated', 'partition', 'heal', 'load', 'verify', 'export', 'synth',
+    'up', 'status', 'incidents list', 'incidents close', 'settle', 'account open', 'account show', 'replay', 'replay-isolated', 'partition', 'heal', 'load', 'verify', 'export', 'synth',
     'config check', 'check', 'slas', 'images build', 'images push', 'images pin', 'images list', 'images base', 'keys create', 'keys renew', 'keys push', 'version',
   ]));
   test.each(commands().map((c) => c.name))('%s has help with examples, exit codes and --json', async (name) => {
@@ -63,7 +63,8 @@ describe('the command line', () => {
     [
       ['status', '--jsno'], ['replay'], ['settle', 'a', 'b'], ['replay', 'x.csv', '--rate', 'fast'],
       ['account', 'open', 'we ird', 'EUR'], ['settle', 'a', 'b/c', '1', 'EUR'], ['export', import.meta.filename],
-      ['up', '--wan', 'maybe'], ['partition', 'eu', '--for', 'a while'], ['account', 'opne', 'x', 'EUR'],
+      ['up', '--wan', 'maybe'], ['up', '--trace-ratio', '2000000'], ['up', '--trace-ratio', '5'], ['partition', 'eu', '--for', 'a while'], ['account', 'opne', 'x', 'EUR'],
+      ['incidents', 'close', 'inc-1'], ['incidents', '--limit', '0'], ['incidents', '--shut'],
     ],
   )('%s %s is a mistake in usage', async (...args) => {
     expect((await tidemark(...args)).code).toBe(2);

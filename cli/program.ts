@@ -11,6 +11,7 @@ import { addCheck } from './commands/check.ts';
 import { addConfig } from './commands/config.ts';
 import { addExport } from './commands/export.ts';
 import { addImages } from './commands/images.ts';
+import { addIncidents } from './commands/incidents.ts';
 import { addKeys } from './commands/keys.ts';
 import { addLoad } from './commands/load.ts';
 import { addHeal, addPartition } from './commands/partition.ts';
@@ -46,7 +47,7 @@ Start here:
   $ tidemark export audit && tidemark verify audit
 ${EXIT_HELP}`);
   for (const add of [
-    addUp, addStatus, addSettle, addAccount, addReplay, addReplayIsolated, addPartition, addHeal, addLoad, addVerify, addExport, addSynth, addConfig, addCheck, addSlas, addImages, addKeys, addVersion,
+    addUp, addStatus, addIncidents, addSettle, addAccount, addReplay, addReplayIsolated, addPartition, addHeal, addLoad, addVerify, addExport, addSynth, addConfig, addCheck, addSlas, addImages, addKeys, addVersion,
   ]) add(program, io, ending);
   configure(program, io);
   return program;

@@ -5,6 +5,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../layering.ts';
+import { buildDashboard } from '../../services/dashboard/build.ts';
+import { PACKED_FOLDER } from '../../services/dashboard/cache.ts';
 import { compile } from './compile.ts';
 import { missingTargets } from './exports.ts';
 import { finish, manifestOf } from './finish.ts';
@@ -19,6 +21,8 @@ rmSync(out, { recursive: true, force: true });
 const wrong = await compile(repositoryRoot, out);
 if (wrong !== '') fail(`the sources do not compile:\n${wrong}`);
 const { scripts, declarations } = finish(repositoryRoot, out);
+// Who has the package has no Vite.
+await buildDashboard(join(out, 'services', 'dashboard', PACKED_FOLDER));
 const missing = missingTargets(repositoryRoot, manifestOf(repositoryRoot));
 if (missing.length > 0) fail(`package.json names what is not there:\n${missing.map((m) => `  ${m}`).join('\n')}`);
 // Standard output is npm's: `npm pack --json` writes there.

@@ -13,6 +13,7 @@ import { CONFIG_FILE } from '../config-file.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { DATA_DEFAULT, table, withJson, type Io } from '../io.ts';
+import { makeOutFolder } from '../out-folder.ts';
 import { createProgress } from '../progress.ts';
 import type { Ending } from '../program.ts';
 import { attest, verifyEvidence } from '../load/attestation.ts';
@@ -93,6 +94,8 @@ export function addLoad(program: Command, io: Io, ending: Ending): void {
       list(io, options.json === true);
       return;
     }
+    // Told before the load, not after it.
+    if (options.report !== undefined) makeOutFolder(resolve(options.report), '--report');
     if (options.merge !== undefined) {
       const merged = mergeReports(options.merge.map(readReport), options.merge);
       await writeReport(merged, options.report, null, '', io);
@@ -266,7 +269,6 @@ async function writeReport(
   report: LoadReport, folder: string | undefined, signer: Signer | null, plan: string, io: Io,
 ): Promise<void> {
   if (folder === undefined) return;
-  mkdirSync(folder, { recursive: true });
   const json = `${JSON.stringify(report, null, 1)}\n`;
   const files: [string, string][] = [['report.json', json], ['report.html', toHtml(report)], ['report.xml', toJunit(report)]];
   if (signer !== null) {

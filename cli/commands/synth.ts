@@ -1,11 +1,14 @@
 /** `tidemark synth`: the stacks of a config as Terraform JSON. The kit is loaded when it runs, so that other commands start fast. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { deployed, loadPlatform, SERVICES, type Deploy, type Setting } from '../../platform/index.ts';
+import { deployed, IMAGE, loadPlatform, SERVICES, type Deploy, type Setting } from '../../platform/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { counted, table, withJson, type Io } from '../io.ts';
+import { FILES } from '../keys/layout.ts';
+import { makeOutFolder } from '../out-folder.ts';
+import { askedVariables, stacksShown, type AskedVariable } from '../variables.ts';
 
 interface SynthOptions {
   readonly config: string;
@@ -40,7 +43,7 @@ export function addSynth(program: Command, io: Io): void {
     }
     const out = resolve(options.out);
     // cdktf makes the last folder only.
-    mkdirSync(out, { recursive: true });
+    makeOutFolder(out, '--out');
     const app = buildApp(platform, {
       outdir: out, addresses: locks.addresses, images: locks.images, authorities: locks.authorities, ...(options.stack === undefined ? {} : { only: options.stack }),
     });
@@ -51,18 +54,51 @@ export function addSynth(program: Command, io: Io): void {
     const files = names.map((name) => join(out, 'stacks', name, 'cdk.tf.json'));
     const missing = files.filter((file) => !existsSync(file));
     if (missing.length > 0) throw new CliError(EXIT.failed, 'not-written', `synthesis did not write ${missing.join(', ')}`);
+    const variables = askedVariables(readBack(names, files));
     if (options.json === true) {
-      io.out(JSON.stringify({ out, stacks: names.map((name, i) => ({ name, file: files[i] })), addresses: planned, images: locks.images !== undefined }));
+      io.out(JSON.stringify({ out, stacks: names.map((name, i) => ({ name, file: files[i] })), addresses: planned, images: locks.images !== undefined, variables }));
       return;
     }
     io.out(table([['STACK', 'FILE'], ...names.map((name, i) => [name, files[i]!])]));
     if (planned.added.length > 0) io.err(`planned networks for ${planned.added.join(', ')} in ${planned.file}: commit it, so that they stay where they are`);
-    if (locks.images === undefined) io.err('no images.lock.json: each image\'s digest is a variable of its stacks; `tidemark images build` and `push` record them');
+    const how = await remedies(options.config, resolve(folder, deployed(platform).deploy.authorities), io.env['TIDEMARK_CONFIG'] ?? CONFIG_FILE);
+    for (const line of toBeGiven(variables, names.length, how)) io.err(line);
     const left = readdirSync(join(out, 'stacks')).filter((name) => !known.includes(name));
     if (left.length > 0) io.err(`${join(out, 'stacks')} still holds ${left.join(', ')} of an earlier synthesis, which this config does not have: destroy what is deployed of it, then delete the folder`);
     for (const line of plannedAdapters(deployed(platform).deploy.storage)) io.err(line);
     io.out(`${counted(names.length, 'stack')} in ${out}`);
   });
+}
+
+function* readBack(names: readonly string[], files: readonly string[]): Generator<{ name: string; written: object }> {
+  for (const [i, name] of names.entries()) yield { name, written: JSON.parse(readFileSync(files[i]!, 'utf8')) as object };
+}
+
+/** What Terraform will ask for, by whom, and how it need not ask. */
+function toBeGiven(variables: readonly AskedVariable[], stacks: number, how: ReadonlyMap<string, string>): string[] {
+  if (variables.length === 0) return [];
+  return [
+    'Terraform will ask for what no file beside the config has:',
+    table([
+      ['VARIABLE', 'NEEDED BY', 'RECORD IT WITH'],
+      ...variables.map(({ name, stacks: needing, description }) => [name, stacksShown(needing, stacks), how.get(name) ?? `- (${description ?? 'not described'})`]),
+    ]),
+    'and synthesize again. Or give it to each plan: <variable> = "..." in terraform.tfvars beside the stack\'s cdk.tf.json, or TF_VAR_<variable> in the environment.',
+  ];
+}
+
+/** By variable: the command after which synthesis knows the value. @param authorities the file that `deploy.authorities` names */
+async function remedies(config: string, authorities: string, usual: string): Promise<ReadonlyMap<string, string>> {
+  const { digestVariableName, recordCommand, LOCK_FILE, THIRD_PARTY } = await import('../../constructs/service-image/index.ts');
+  const { AUTHORITIES_VARIABLE } = await import('../../stacks/authorities.ts');
+  const images = [...Object.values(SERVICES).map(({ id }) => IMAGE.repository(id)), ...Object.keys(THIRD_PARTY)];
+  // Both commands look beside the usual config when nothing is said.
+  const lock = dirname(resolve(config)) === dirname(resolve(usual)) ? '' : ` --lock ${join(dirname(config), LOCK_FILE)}`;
+  const keys = `tidemark keys create ${relative('.', dirname(authorities)) || '.'}${resolve(config) === resolve(usual) ? '' : ` --config ${config}`}`;
+  return new Map([
+    ...images.map((image) => [digestVariableName(image), recordCommand(image) + lock] as const),
+    [AUTHORITIES_VARIABLE, basename(authorities) === FILES.authority ? keys : `PEM certificates in ${relative('.', authorities)}, which deploy.authorities names`],
+  ]);
 }
 
 /** What managed storage is written for, and the services cannot do yet: told before somebody deploys it. */

@@ -3,7 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { loadPlatform, type Platform } from '../../platform/index.ts';
 import type { LocalPlatform, WanMode } from '../../services/local/index.ts';
 import { CONFIG_FILE } from '../config-file.ts';
-import { EXIT } from '../errors.ts';
+import { CliError, EXIT } from '../errors.ts';
 import { counted, DATA_DEFAULT, table, withData, type CommonOptions, type Io } from '../io.ts';
 import type { Ending } from '../program.ts';
 
@@ -13,6 +13,8 @@ interface UpOptions extends CommonOptions {
   readonly wan?: WanMode;
   readonly wanScale?: number;
   readonly logLevel?: string;
+  readonly otlp?: string;
+  readonly traceRatio?: number;
 }
 
 export function port(text: string): number {
@@ -35,6 +37,12 @@ function scale(text: string): number {
   return n;
 }
 
+function perMillion(text: string): number {
+  const n = Number(text);
+  if (!/^[0-9]+$/.test(text) || n > 1_000_000) throw new InvalidArgumentError('expected a whole number from 0 to 1000000');
+  return n;
+}
+
 export function addUp(program: Command, io: Io, ending: Ending): void {
   withData(
     program.command('up').description('start the whole platform on this machine; Ctrl-C stops it')
@@ -43,11 +51,14 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       .option('--wan <mode>', 'emulated round trips between sites: on, off (partitions still work), direct '
         + '(nothing in between)', wanMode)
       .option('--wan-scale <factor>', 'all round trips times this', scale)
-      .option('--log-level <level>', 'of the services; their logs lie in <data>/logs', 'info'),
+      .option('--log-level <level>', 'of the services; their logs lie in <data>/logs', 'info')
+      .option('--otlp <url>', 'an OTLP/HTTP receiver that traces and metrics go to, such as http://127.0.0.1:4318')
+      .option('--trace-ratio <n>', 'with --otlp: of a million settlements whose senders do not trace them, trace so many', perMillion),
     io, ['tidemark up', 'tidemark up --wan off', 'tidemark up --data /tmp/second --port-base 4700'],
   ).action(async (options: UpOptions) => {
     // Loaded here: the servers that it brings along are not for the commands that only talk to one.
     const { startLocalPlatform, stopOnSignal } = await import('../../services/local/index.ts');
+    if (options.traceRatio !== undefined && options.otlp === undefined) throw new CliError(EXIT.usage, 'usage', '--trace-ratio: say where traces go with --otlp <url>');
     const definition = await loadPlatform(options.config);
     const say = (line: string): void => io.err(line);
     const dashboard = await builtDashboard(say);
@@ -57,6 +68,7 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       ...(options.wan === undefined ? {} : { wan: options.wan }),
       ...(options.wanScale === undefined ? {} : { wanScale: options.wanScale }),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+      ...(options.otlp === undefined ? {} : { observed: { otlp: options.otlp, traceRatio: options.traceRatio } }),
       onProgress: (p) => say(`${p.kind === 'failed' || p.kind === 'exited' ? '! ' : '  '}${p.message}`),
     });
     // Before anybody is told that it is ready: whoever waits for that may stop it at once.

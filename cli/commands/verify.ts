@@ -10,8 +10,8 @@ import { verifyPaths, type Report } from '../verify/index.ts';
 
 export function addVerify(program: Command, io: Io, ending: Ending): void {
   withData(
-    program.command('verify').description('check offline: a receipt, a provenance entry (decided again), or a whole export')
-      .argument('<path...>', 'receipts (tlog-proof), provenance documents (JSON), export folders; what each is, is seen '
+    program.command('verify').description('check offline: a receipt, a provenance entry (decided again), a whole export, or an audit export of a range')
+      .argument('<path...>', 'receipts (tlog-proof), provenance documents (JSON), export folders, audit exports (tar); what each is, is seen '
         + 'from its content')
       .option('--trust <file>', 'whose signatures count: your own copy of the platform\'s trust.json (left out: for receipts '
         + 'that of the data folder, for exports that of the data folder where --data names one, else the one in the export)')
@@ -19,7 +19,7 @@ export function addVerify(program: Command, io: Io, ending: Ending): void {
     io, [
       'tidemark verify audit', 'tidemark verify audit --trust trust.json',
       'tidemark verify receipt.tlog-proof', 'tidemark verify receipt.tlog-proof provenance.json',
-      'tidemark verify provenance.json --json',
+      'tidemark verify provenance.json --json', 'tidemark verify audit-global-2026-11-21T1400Z-2026-11-21T1500Z.tar --trust trust.json',
     ],
   ).action((paths: string[], options: CommonOptions & { trust?: string; entry?: string }, command: Command) => {
     const trust = trustOf(options, command.getOptionValueSource('data') === 'cli');

@@ -79,6 +79,20 @@ describe('an image', () => {
     expect(inside('app/LICENSES.txt')).toMatch(/Apache License[^]*\nfastify@[^]*Licence: MIT[^]*\nundici@/);
   });
 
+  test('of the control plane has the page, which it serves unless told otherwise, and names what the page is made of', async () => {
+    const [built] = await buildImages(options('page', { services: [SERVICES['control-plane']] }));
+    expect((await configOf(built!.archive)).config?.Env).toContain('TIDEMARK_DASHBOARD=/app/dashboard');
+    const source = await openSource(built!.archive);
+    const [image] = await imagesIn(source, source.roots);
+    writeFileSync(at('page.tar'), gunzipSync(Buffer.from(await (await source.blob(image!.manifest.layers.at(-1)!)).arrayBuffer())));
+    const names = execFileSync('tar', ['-tf', at('page.tar')], { encoding: 'utf8' }).trimEnd().split('\n');
+    expect(names).toEqual(expect.arrayContaining(['app/dashboard/', 'app/dashboard/assets/', 'app/dashboard/index.html', 'app/service.mjs']));
+    const sbom = readFileSync(at('page', 'control-plane.linux-amd64.cdx.json'), 'utf8');
+    for (const name of ['preact', 'uplot']) expect(sbom).toMatch(new RegExp(`"name": ?"${name}"`));
+    const [again] = await buildImages(options('page-again', { services: [SERVICES['control-plane']] }));
+    expect(again!.digest).toBe(built!.digest);
+  });
+
   test('is the same the next time, elsewhere: archive, digest, SBOM', async () => {
     const [a] = await buildImages(options('one'));
     const [b] = await buildImages(options('two/deeper'));

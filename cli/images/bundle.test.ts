@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SERVICES, type ServiceId } from '../../platform/index.ts';
 import { bundleService, servicesOf, type Bundle } from './bundle.ts';
@@ -55,17 +55,27 @@ function start(file: string, env: Record<string, string>): { child: ChildProcess
   return { child, listening, ended };
 }
 
+function unpack(bundle: Bundle, app: string): void {
+  for (const { name, bytes } of bundle.files) {
+    mkdirSync(dirname(join(app, name)), { recursive: true });
+    writeFileSync(join(app, name), bytes);
+  }
+}
+
 describe.each(ids)('%s', (id) => {
   test('runs from its file alone, is well, and stops when it is told to', async () => {
     const bundle = await bundles.get(id)!;
     const app = join(folder, 'app', id);
-    mkdirSync(app, { recursive: true });
-    for (const file of bundle.files) writeFileSync(join(app, file.name), file.bytes);
-    expect(bundle.files.map((f) => f.name)).toEqual(['health.mjs', 'service.mjs']);
+    unpack(bundle, app);
+    const { pageFolder } = SERVICES[id];
+    const [page, programs] = [true, false].map((isPage) => bundle.files.map((f) => f.name).filter((name) => name.startsWith('dashboard/') === isPage));
+    expect(programs).toEqual(['health.mjs', 'service.mjs']);
+    expect(page!.includes('dashboard/index.html')).toBe(pageFolder !== undefined);
 
     const settings = testSettings(join(folder, 'keys', id), { data: () => join(app, 'data') })[id];
-    const service = start(join(app, 'service.mjs'), { ...settings, TIDEMARK_PORT: '0' });
+    const service = start(join(app, 'service.mjs'), { ...settings, TIDEMARK_PORT: '0', ...(pageFolder === undefined ? {} : { TIDEMARK_DASHBOARD: join(app, 'dashboard') }) });
     const url = new URL(await service.listening);
+    if (pageFolder !== undefined) expect(await (await fetch(url)).text()).toMatch(/<title>Tidemark<\/title>/);
     const answer = await fetch(new URL(SERVICES[id].healthPath, url));
     expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok' }]);
     expect(await start(join(app, 'health.mjs'), { TIDEMARK_PORT: url.port }).ended).toEqual({ code: 0, signal: null });
@@ -77,8 +87,7 @@ describe.each(ids)('%s', (id) => {
 
   test('serves TLS when it is given a certificate, and is asked by TLS whether it is well', async () => {
     const app = join(folder, 'tls', id);
-    mkdirSync(app, { recursive: true });
-    for (const file of (await bundles.get(id)!).files) writeFileSync(join(app, file.name), file.bytes);
+    unpack(await bundles.get(id)!, app);
     const settings = { ...testSettings(join(folder, 'tls-keys', id), { data: () => join(app, 'data'), tls: true })[id], TIDEMARK_PORT: '0' };
     const service = start(join(app, 'service.mjs'), settings);
     const url = new URL(await service.listening);
@@ -91,8 +100,7 @@ describe.each(ids)('%s', (id) => {
 
   test('without settings it says which, and ends with 2', async () => {
     const app = join(folder, 'bare', id);
-    mkdirSync(app, { recursive: true });
-    for (const file of (await bundles.get(id)!).files) writeFileSync(join(app, file.name), file.bytes);
+    unpack(await bundles.get(id)!, app);
     expect(await start(join(app, 'service.mjs'), {}).ended).toEqual({ code: 2, signal: null });
   });
 });

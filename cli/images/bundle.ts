@@ -1,12 +1,15 @@
 /**
- * The programs of an image: a service in one file, without node_modules, and the program that asks it whether it is well.
+ * The programs of an image: a service in one file, without node_modules, the program that asks it whether it is well, and the page
+ * that it serves, where it serves one.
  * The same sources give the same bytes, wherever the checkout is.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, relative, sep } from 'node:path';
 import { rolldown, type Plugin } from 'rolldown';
 import { IMAGE, SERVICES, type ServiceContract, type ServiceId } from '../../platform/services.ts';
+import { buildDashboard } from '../../services/dashboard/build.ts';
 import { digestOf, type Digest } from './digest.ts';
 import { imageFailure, imageUsage } from './errors.ts';
 import { packagesOf, type Package } from './packages.ts';
@@ -45,14 +48,29 @@ export async function bundleService(id: ServiceId, root: string): Promise<Bundle
   const program = await bundle(root, `import ${JSON.stringify(entry)};`, service.id);
   const health = await bundle(root, `import { main } from ${JSON.stringify(join(root, 'cli/images/health.ts'))};
 await main(${JSON.stringify({ port: service.port, healthPath: service.healthPath })}, ${IMAGE.health.timeoutSeconds * 1_000});`, 'health');
+  const page = service.pageFolder === undefined ? { files: [], modules: [] } : await bundlePage(root, service.pageFolder);
   const files = [
+    ...page.files,
     { name: fileName(IMAGE.healthCommand), bytes: Buffer.from(health.code) },
     { name: fileName(IMAGE.command), bytes: Buffer.from(program.code) },
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
-    service, files, packages: packagesOf([...program.modules, ...health.modules], root),
+    service, files, packages: packagesOf([...program.modules, ...health.modules, ...page.modules], root),
     digest: digestOf(files.map((f) => `${digestOf(f.bytes)} ${f.name}\n`).join('')),
   };
+}
+
+/** The page, in its folder below the working folder. */
+async function bundlePage(root: string, pageFolder: string): Promise<{ files: BundleFile[]; modules: readonly string[] }> {
+  const out = mkdtempSync(join(tmpdir(), 'tidemark-page-'));
+  try {
+    const modules = await buildDashboard(out, join(root, 'services', 'dashboard', 'web'));
+    const names = readdirSync(out, { recursive: true, withFileTypes: true }).filter((f) => f.isFile()).map((f) => relative(out, join(f.parentPath, f.name)).split(sep).join('/'));
+    const below = pageFolder.replace(`${IMAGE.workdir}/`, '');
+    return { files: names.map((name) => ({ name: `${below}/${name}`, bytes: readFileSync(join(out, name)) })), modules };
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
 }
 
 /** What is made for the bundle alone: it has no place on the disk, so its name is the same everywhere. */

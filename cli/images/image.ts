@@ -1,5 +1,5 @@
 /** From programs and a base to an image: one layer, a configuration by the service's contract, a manifest. */
-import { COMMON_SETTINGS, IMAGE } from '../../platform/services.ts';
+import { COMMON_SETTINGS, CONTROL_SETTINGS, IMAGE } from '../../platform/services.ts';
 import { type Base } from './base.ts';
 import { type Bundle } from './bundle.ts';
 import { digestOf, stableJson, type Digest } from './digest.ts';
@@ -101,11 +101,16 @@ function layerFiles({ bundle, kit }: ImageInput, sbom: Buffer): TarFile[] {
     { path: `${work}/` },
     { path: `${work}/LICENSES.txt`, body: Buffer.from(licensesText(kit.licenseText, bundle.packages)) },
     { path: `${work}/${SBOM_FILE}`, body: sbom },
+    ...foldersOf(bundle.files.map((f) => f.name)).map((name) => ({ path: `${work}/${name}/` })),
     ...bundle.files.map((f) => ({ path: `${work}/${f.name}`, body: f.bytes })),
     { path: `${dataFolder.slice(1)}/`, mode: 0o700, uid, gid: uid },
   ];
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
+
+/** Every folder that these files are in. */
+const foldersOf = (names: readonly string[]): string[] =>
+  [...new Set(names.flatMap((name) => name.split('/').slice(0, -1).map((_part, i, parts) => parts.slice(0, i + 1).join('/'))))];
 
 /** Of the base its environment is kept; what it ran, and what it said of itself, is not ours. */
 function runConfig({ bundle, base }: ImageInput, labels: Record<string, string>): RunConfig {
@@ -113,6 +118,7 @@ function runConfig({ bundle, base }: ImageInput, labels: Record<string, string>)
   const own = new Map([
     ['NODE_ENV', 'production'],
     [COMMON_SETTINGS.data.env, service.dataFolder], [COMMON_SETTINGS.host.env, '0.0.0.0'], [COMMON_SETTINGS.port.env, String(service.port)],
+    ...(service.pageFolder === undefined ? [] : [[CONTROL_SETTINGS.dashboard.env, service.pageFolder] as const]),
   ]);
   const nameOf = (line: string): string => line.slice(0, line.indexOf('='));
   const env = (base.config.config?.Env ?? []).filter((line) => !own.has(nameOf(line)));

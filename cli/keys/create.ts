@@ -8,12 +8,13 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LEDGER_SECRET, sitesOf, type DeployedPlatform } from '../../platform/index.ts';
+import { LEDGER_SECRET, sitesOf, WEBHOOK_SECRETS, type DeployedPlatform } from '../../platform/index.ts';
 import {
-  changesThatCannotBe, createKeyring, exposed, isExposed, layoutOf, merge, PRIVATE_FOLDER, ProvisionError, readJson, trustOf, writeAtomic,
+  changesThatCannotBe, createKeyring, exposed, isExposed, layoutOf, merge, PRIVATE_FOLDER, ProvisionError, readJson, trustOf, withWebhookSecrets, writeAtomic,
   type Deployment, type Keyring, type Layout,
 } from '../../services/local/provision.ts';
 import { parseTrust, type TrustFile } from '../../services/transparency/index.ts';
+import { makeOutFolder } from '../out-folder.ts';
 import { certificatesOf, daysWithin, inspect, type CertificateSpec } from './certificates.ts';
 import { FILES, GITIGNORE, pathOf, secretFiles, type SecretFile } from './layout.ts';
 import { issueAuthority, issueLeaf, LEAF_DAYS, newPrivateKey } from './openssl.ts';
@@ -34,7 +35,7 @@ export interface CreateResult {
 /**
  * @param now Unix time, milliseconds
  * @throws ProvisionError with everything that stands against it; no file that was there has changed then
- * @throws CliError when openssl is missing or fails
+ * @throws CliError when the folder is none, or openssl is missing or fails
  */
 export async function createKeys(platform: DeployedPlatform, dir: string, now: number = Date.now()): Promise<CreateResult> {
   const files = secretFiles(platform);
@@ -43,7 +44,7 @@ export async function createKeys(platform: DeployedPlatform, dir: string, now: n
   const isKnown = (file: SecretFile): boolean => before.secrets !== undefined && Object.hasOwn(before.secrets.secrets, file.name);
   const found = check(platform, dir, files, specs, before, now);
 
-  mkdirSync(dir, { recursive: true, mode: PRIVATE_FOLDER });
+  makeOutFolder(dir, 'the folder', PRIVATE_FOLDER);
   for (const site of sitesOf(platform)) mkdirSync(pathOf(dir, site.id), { recursive: true, mode: PRIVATE_FOLDER });
   const made = createMaker(dir);
   made.file(FILES.ignore, () => GITIGNORE, PUBLIC_FILE);
@@ -53,6 +54,11 @@ export async function createKeys(platform: DeployedPlatform, dir: string, now: n
   for (const file of files) {
     if (file.what.endsWith('token') && !isKnown(file)) made.file(file.file, () => randomBytes(32).toString('hex'));
     if (file.what === LEDGER_SECRET && !isKnown(file)) made.file(file.file, () => JSON.stringify({ username: 'tidemark', password: randomBytes(32).toString('base64url') }));
+  }
+  const webhookSecrets = files.find((file) => file.what === WEBHOOK_SECRETS);
+  // The one file that grows: what is in it stays.
+  if (webhookSecrets !== undefined && (!isKnown(webhookSecrets) || existsSync(pathOf(dir, webhookSecrets.file)))) {
+    made.always(webhookSecrets.file, withWebhookSecrets(pathOf(dir, webhookSecrets.file), platform.webhooks.map(({ id }) => id)));
   }
   const wanted = specs.filter((spec) => !existsSync(pathOf(dir, spec.certificate)) && !files.some((f) => f.file === spec.certificate && isKnown(f)));
   await makeCertificates(platform, dir, wanted, made, now);

@@ -77,6 +77,28 @@ describe.skipIf(withoutOpenssl)('keys', () => {
       expect(secrets['/tm/test/global/token']).toEqual({ file: 'global/token', region: 'eu-west-1' });
     });
 
+    it('makes a signing secret for each webhook, and for one that comes later; what is there stays', async () => {
+      const hook = (id: string) => ({ id, url: `https://hooks.example.com/${id}` });
+      const of = (...ids: string[]) => createKeys(platformOf({ more: { webhooks: ids.map(hook) } }), dir);
+      expect((await of('a')).created).toEqual(['global/webhook-secrets.json']);
+      const file = at('global/webhook-secrets.json');
+      const read = (): Record<string, string> => JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+      const { a } = read();
+      expect(a).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      await of('a', 'b');
+      expect(Object.keys(read())).toEqual(['a', 'b']);
+      await of('b');
+      expect([read()['a'], read()['a'] === read()['b']]).toEqual([a, false]);
+      // Put somewhere safer: not made again, and the service says what it lacks.
+      rmSync(file);
+      expect(await of('b')).toMatchObject({ created: [], elsewhere: ['global/webhook-secrets.json'] });
+      writeFileSync(file, `["${a}"]`, { mode: 0o600 });
+      const message = await messageOf(of('b'));
+      expect(message).toContain('not an object: webhook id -> signing secret');
+      expect(message).not.toContain(a);
+    });
+
     it('lets nothing secret into version control', () => {
       execFileSync('git', ['init', '--quiet'], { cwd: dir });
       const seen = execFileSync('git', ['ls-files', '--others', '--exclude-standard'], { cwd: dir, encoding: 'utf8' }).trim().split('\n');

@@ -21,6 +21,7 @@ export const GITIGNORE = `# Private keys and tokens stay out of version control.
 /** Names of files that people and programs know by their ending. */
 const ENDINGS: Readonly<Record<string, string>> = {
   trust: 'trust.json', 'tls-cert': 'tls.crt', 'tls-key': 'tls.key', 'stream-tls-cert': 'stream-tls.crt', 'stream-tls-key': 'stream-tls.key',
+  'webhook-secrets': 'webhook-secrets.json',
 };
 
 export interface SecretFile {

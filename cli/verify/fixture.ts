@@ -1,7 +1,7 @@
 /** For tests: the logs of a small platform, made with the real encodings and signatures, without any service. */
 import { hash } from 'node:crypto';
 import {
-  decide, encodeAccount, encodeBatch, encodeDecision, encodeOutcome, encodePolicy, policyDigest, sameInstruction,
+  createSampler, decide, encodeAccount, encodeBatch, encodeDecision, encodeOutcome, encodePolicy, formatTraceparent, PARTS_PER_MILLION, policyDigest, sameInstruction,
   type Decision, type DecisionEntry, type DecisionInputs, type Instruction, type OutcomeEntry, type Policy,
 } from '../../services/protocol/index.ts';
 import {
@@ -9,6 +9,9 @@ import {
   signCheckpoint, TILE_WIDTH, Tree, type Signer, type TileReader, type TrustFile,
 } from '../../services/transparency/index.ts';
 import type { LogSource } from '../export/write.ts';
+
+const TRACE = formatTraceparent('4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7');
+const sample = createSampler(PARTS_PER_MILLION)!;
 
 export const POLICY: Policy = {
   version: 1, offlineAfterMs: 2_000, maxStalenessMs: 60_000, offlinePerAccount: { EUR: 1_000n }, offlinePerNode: { EUR: 2_000n },
@@ -173,6 +176,8 @@ export async function makeFixture(o: FixtureOptions): Promise<Fixture> {
       const entry: DecisionEntry = {
         instruction, inputs, decision: o.bend?.(decision, instruction) ?? decision, decidedAt: AT + made,
         policy: policyDigest(POLICY),
+        // Some are followed, by their sender or by the node itself.
+        ...(made % 7 === 0 ? { trace: TRACE } : made % 11 === 0 ? { trace: sample(instruction.id)! } : {}),
       };
       decided.push(entry);
       log.append(encodeDecision(entry));

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PROOF_HEADER } from '../../services/transparency/index.ts';
+import { isAudit, verifyAudit } from './audit.ts';
 import { verifyFolder, type FolderOptions } from './folder.ts';
 import { MANIFEST } from './manifest.ts';
 import { parseProvenance, verifyProvenance, verifyReceipt, type NamedProvenance } from './receipt.ts';
@@ -43,7 +44,7 @@ export function filesOf(dir: string): Files {
   };
 }
 
-type Kind = 'export' | 'receipt' | 'provenance';
+type Kind = Report['kind'];
 
 /** By what it contains, not by its name. @throws VerifyUsageError */
 export function detect(path: string): Kind {
@@ -54,12 +55,13 @@ export function detect(path: string): Kind {
     }
     throw new VerifyUsageError(`${path}: is not an export of \`tidemark export\` (it has no ${MANIFEST})`);
   }
+  if (isAudit(path)) return 'audit';
   const text = readFileSync(path, 'utf8');
   if (text.startsWith(PROOF_HEADER)) return 'receipt';
   if (parseProvenance(text) !== null) return 'provenance';
   if (/\.(tlog-proof|receipt)$/.test(path)) return 'receipt';
-  throw new VerifyUsageError(`${path}: is neither a receipt (${PROOF_HEADER}) nor a provenance document (JSON with an entry); `
-    + `a folder would be an export`);
+  throw new VerifyUsageError(`${path}: is neither a receipt (${PROOF_HEADER}) nor a provenance document (JSON with an entry) `
+    + `nor an audit export (tar); a folder would be an export`);
 }
 
 /**
@@ -84,6 +86,7 @@ function verifyOne(
   path: string, kind: Kind, entries: readonly Uint8Array[], provenances: readonly NamedProvenance[], options: VerifyOptions,
 ): Report {
   if (kind === 'export') return verifyFolder(filesOf(path), options);
+  if (kind === 'audit') return verifyAudit(path, options.trust ?? null);
   const text = readFileSync(path, 'utf8');
   if (kind === 'provenance') return verifyProvenance(path, text);
   const trust = options.trust ?? options.receiptTrust;

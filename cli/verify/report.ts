@@ -10,7 +10,7 @@ export interface Failure {
 }
 
 export interface Report {
-  readonly kind: 'export' | 'receipt' | 'provenance';
+  readonly kind: 'export' | 'audit' | 'receipt' | 'provenance';
   readonly ok: boolean;
   /** False when logs that trust.json names are not in the export: what is there may hold, and says nothing about those. */
   readonly complete: boolean;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, request as requestTls, type ServerOptions } from 'node:https';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { bundleService } from '../../cli/images/bundle.ts';
 import { IMAGE, SERVICES, type ServiceId } from '../../platform/index.ts';
 import type { Container } from './containers.ts';
@@ -17,8 +17,10 @@ export async function buildImages(folder: string): Promise<Images> {
   const images: Partial<Record<ServiceId, string>> = {};
   for (const { id } of Object.values(SERVICES)) {
     const image = join(folder, id);
-    mkdirSync(image, { recursive: true });
-    for (const { name, bytes } of (await bundleService(id, ROOT)).files) writeFileSync(join(image, name), bytes);
+    for (const { name, bytes } of (await bundleService(id, ROOT)).files) {
+      mkdirSync(dirname(join(image, name)), { recursive: true });
+      writeFileSync(join(image, name), bytes);
+    }
     images[id] = image;
   }
   return images as Images;

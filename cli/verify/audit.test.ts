@@ -1,0 +1,141 @@
+/** An audit export that holds is found to; whatever is changed in one is found, with the file that it is in. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { auditStage, deltaOf, NOON, type AuditStage } from '../../services/control-plane/testing-audit.ts';
+import { TAR_END, tarEntries, tarFile } from '../../services/shell/ustar.ts';
+import { AUDIT_SUMS_MAX, auditLine, openAuditManifest, readAuditLine, signAuditManifest, signDelta } from '../../services/telemetry/index.ts';
+import { detect, verifyPaths } from './index.ts';
+import type { Report } from './report.ts';
+
+const HOUR = 3_600_000;
+const FROM = NOON - HOUR;
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-audit-'));
+let s: AuditStage;
+let tar: Buffer;
+beforeAll(async () => {
+  s = await auditStage();
+  await s.tell([
+    { node: 'r0-n0', seq: 1, to: FROM + 5_000, events: 5 }, { node: 'r0-n0', seq: 2, to: FROM + 10_000, events: 10, good: 9 }, { node: 'r0-n0', seq: 4, to: FROM + 15_000, events: 7 },
+    { node: 'r1-n1', seq: 1, to: FROM + 5_000, events: 3 },
+  ]);
+  await s.write([FROM - 1, FROM, FROM + 1, NOON]);
+  ({ body: tar } = await s.export(`from=${FROM}&to=${NOON}`));
+});
+afterAll(async () => {
+  await s.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function check(bytes: Buffer, trust: string | null = s.trustText): Report {
+  const file = join(folder, 'export.tar');
+  writeFileSync(file, bytes);
+  expect(detect(file)).toBe('audit');
+  return verifyPaths([file], trust === null ? {} : { trust })[0]!.report;
+}
+type Files = [path: string, body: Buffer][];
+const filesOf = (bytes: Buffer): Files => [...tarEntries((offset, length) => bytes.subarray(offset, offset + length), AUDIT_SUMS_MAX)].map((e) => [e.path, e.body]);
+const archive = (files: Files): Buffer => Buffer.concat([...files.map(([path, body]) => tarFile(path, body)), TAR_END]);
+const bodyOf = (files: Files, path: string): string => files.find(([p]) => p === path)![1].toString('utf8');
+const DELTAS = 'audit/deltas/r0-n0/000001.ndjson';
+
+/** The files with changes, and SHA256SUMS and manifest made anew by the control plane itself: one that lies. */
+async function resigned(edit: (files: Files) => Files, manifestEdit: (m: ReturnType<typeof openAuditManifest>) => ReturnType<typeof openAuditManifest> = (m) => m): Promise<Buffer> {
+  const files = edit(filesOf(tar)).filter(([path]) => path !== 'audit/SHA256SUMS' && path !== 'audit/manifest.note');
+  const sums = files.map(([path, body]) => `${hash('sha256', body)}  ${path}\n`).join('');
+  const manifest = openAuditManifest(bodyOf(filesOf(tar), 'audit/manifest.note'), s.platform.trust.global);
+  const note = await signAuditManifest({ ...manifestEdit(manifest), sums: hash('sha256', sums) }, s.platform.global.signer);
+  return archive([...files, ['audit/SHA256SUMS', Buffer.from(sums)], ['audit/manifest.note', Buffer.from(note)]]);
+}
+const edited = (path: string, edit: (text: string) => string) => (files: Files): Files => files.map(([p, body]) => [p, p === path ? Buffer.from(edit(body.toString('utf8'))) : body]);
+
+test('holds, under the reader\'s keys and under those in the export', () => {
+  const report = check(tar);
+  expect(report.failures).toEqual([]);
+  expect(report).toMatchObject({
+    kind: 'audit', ok: true, trust: 'given',
+    checked: { 'manifest signed by the global log': 1, 'files compared with SHA256SUMS': 7, 'deltas with their node\'s signature': 4, 'SLAs recomputed from deltas': 7, 'consistency proofs of the log': 2 },
+  });
+  expect(report.notes).toContainEqual(expect.stringMatching(/^1 deltas of the range had not arrived/));
+  expect(report.notes).toContainEqual(expect.stringMatching(/^entries 1 to 3 of the global log/));
+  expect(check(tar, null)).toMatchObject({ ok: true, trust: 'own' });
+});
+
+describe('somebody on the way', () => {
+  test('changes any byte', () => {
+    for (let at = 700; at < tar.length - 1024; at += 331) {
+      const changed = Buffer.from(tar);
+      changed[at]! ^= 1;
+      expect(check(changed).ok, String(at)).toBe(false);
+    }
+  });
+
+  test('cuts it off, or leaves a file out', () => {
+    expect(check(tar.subarray(0, tar.length - 1024)).failures[0]!.what).toMatch(/was cut off/);
+    for (const [path] of filesOf(tar).slice(1)) expect(check(archive(filesOf(tar).filter(([p]) => p !== path))).ok, path).toBe(false);
+  });
+
+  test('adds a file, repeats one, or moves one', () => {
+    const files = filesOf(tar);
+    expect(check(archive([...files.slice(0, 4), ['audit/../evil', Buffer.from('x')], ...files.slice(4)])).failures[0]!.what).toMatch(/is no part of an audit export/);
+    expect(check(archive([...files, files.at(-1)!])).failures[0]!.what).toMatch(/is there twice/);
+    expect(check(archive([files[0]!, files[2]!, files[1]!, ...files.slice(3)])).failures[0]!.what).toMatch(/was altered or moved/);
+  });
+
+  test('puts other keys in, which do not count', async () => {
+    const other = { ...s.platform.trustFile, witnessQuorum: 2 };
+    const report = check(await resigned(edited('audit/trust.json', () => JSON.stringify(other))));
+    expect(report.ok).toBe(true);
+    expect(report.notes).toContainEqual(expect.stringMatching(/is not the one that was given/));
+    expect(check(tar, JSON.stringify({ ...s.platform.trustFile, global: s.platform.regions[0]!.logSigner.vkey })).ok).toBe(false);
+  });
+});
+
+describe('a control plane that signs something else', () => {
+  const lineOf = (text: string, i: number): string => text.split('\n')[i]!;
+  test.each<[string, (files: Files) => Files, RegExp]>([
+    ['a delta changed', edited(DELTAS, (t) => t.replace('queued', 'queueD')), /signature|verif/i],
+    ['a delta left out', edited(DELTAS, (t) => t.slice(t.indexOf('\n') + 1)), /events of r0-n0 is|deltas is 2/],
+    ['a delta twice', edited(DELTAS, (t) => `${lineOf(t, 0)}\n${t}`), /not in order of time and number/],
+    ['deltas in another order', edited(DELTAS, (t) => `${[lineOf(t, 1), lineOf(t, 0), lineOf(t, 2)].join('\n')}\n`), /not in order of time and number/],
+    ['another time of receipt', edited(DELTAS, (t) => t.replace(/"receivedAt":\d+/, '"receivedAt":5')), /which is not in the range/],
+    ['another node\'s delta', edited(DELTAS, (t) => t + lineOf(bodyOf(filesOf(tar), 'audit/deltas/r1-n1/000001.ndjson'), 0) + '\n'), /r1-n1|not signed|no valid/i],
+    ['better figures', edited('audit/sla.json', (t) => t.replace('"goodEvents": 24', '"goodEvents": 25')), /good events is 24 by the deltas, it says 25/],
+    ['a better attainment', edited('audit/sla.json', (t) => t.replace('"attainment": 0.96', '"attainment": 0.99')), /attainment is 0\.96 by the deltas, it says 0\.99/],
+    ['a node left out of an SLA', edited('audit/sla.json', (t) => {
+      const report = JSON.parse(t) as { slas: { scope: string }[] };
+      return JSON.stringify({ ...report, slas: report.slas.filter((r) => r.scope !== 'site:r0-n0') });
+    }), /r0-n0 has counted events, and is in none of its rows/],
+    ['another part of the log', edited('audit/log.json', (t) => t.replace('"end": 3', '"end": 2')), /consistency|root/],
+    ['a checkpoint that nobody has cosigned', edited('audit/checkpoint.txt', (t) => `${t.split('\n').slice(0, 5).join('\n')}\n`), /witnessed by 0 regions/],
+  ])('%s', async (_what, edit, message) => {
+    const report = check(await resigned(edit));
+    expect(report.ok).toBe(false);
+    expect(report.failures.map((f) => `${f.file}: ${f.what}`).join('\n')).toMatch(message);
+  });
+
+  test('fewer nodes, another scope, another platform, counts that are not so', async () => {
+    const same = (files: Files): Files => files;
+    expect(check(await resigned(same, (m) => ({ ...m, scope: 'region:r0' }))).failures[0]!.what).toMatch(/region:r0 has the nodes r0-n0, r0-n1, the manifest/);
+    expect(check(await resigned(same, (m) => ({ ...m, origin: 'other.example' }))).failures[0]!.what).toMatch(/is of other\.example/);
+    expect(check(await resigned(same, (m) => ({ ...m, nodes: { ...m.nodes, 'r0-n0': { ...m.nodes['r0-n0']!, missing: 0 } } }))).failures[0]!.what).toMatch(/missing is 1 by the deltas, the manifest says 0/);
+    expect(check(await resigned(same, (m) => ({ ...m, to: NOON - 60_000 }))).ok).toBe(false);
+  });
+
+  test('a delta that a node of another region has signed', async () => {
+    const [r0, r1] = s.platform.regions;
+    const note = await signDelta(deltaOf({ node: 'r0-n0', seq: 9, to: FROM + 20_000 }, r0!.id), r1!.nodes.get('r1-n0')!.signer);
+    const report = check(await resigned(edited(DELTAS, (t) => t + auditLine({ note, receivedAt: FROM + 20_000 }))));
+    expect(report.failures[0]).toMatchObject({ file: DELTAS, entry: 3 });
+  });
+});
+
+test('lines are in one form only', () => {
+  const line = bodyOf(filesOf(tar), DELTAS).split('\n')[0]!;
+  expect(auditLine(readAuditLine(line))).toBe(`${line}\n`);
+  for (const wrong of ['', '{}', `${line} `, line.replace('{"note"', '{ "note"'), line.replace('"receivedAt":', '"receivedAt":-'), `${line.slice(0, -1)},"more":1}`]) {
+    expect(() => readAuditLine(wrong), wrong.slice(0, 40)).toThrow();
+  }
+});
