@@ -1,7 +1,7 @@
 /** Burn rates against the published table, the formula, and what must hold for every SLA. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BURN_WINDOWS, burnRateOf, burnRates, expectedEvents, finestObjective, isBurning, LONG_MINUTES_MAX, PACES, scaleWindow, type BurnRate } from './burn-rates.ts';
+import { BURN_WINDOWS, burnRateOf, burnRates, expectedEvents, finestObjective, isBudgetKnown, isBurning, isExhausted, LONG_MINUTES_MAX, PACES, scaleWindow, type BurnRate } from './burn-rates.ts';
 import { INDICATORS, type Indicator } from './indicators.ts';
 import type { Sla } from './model.ts';
 
@@ -85,6 +85,26 @@ test('the guard: a handful of events says nothing, whatever their ratio', () => 
   // A partition is rare, and one that was not reconciled in time is worth a ticket.
   const [steady] = burnRates(sla({ indicator: 'reconciliation', severity: 'ticket' })) as [BurnRate];
   expect(isBurning(steady, { good: 0, events: 1 }, { good: 0, events: 1 })).toBe(true);
+});
+
+test('with little history, what came before counts as good until there is as much as the short window is long, or half an hour; how bad it has to be falls with every minute', () => {
+  const [fast, slow, steady] = burnRates(sla({ objective: 0.99 })) as [BurnRate, BurnRate, BurnRate];
+  const at = (bad: number, sinceMinutes: number) => ({ good: 1_000 - bad, events: 1_000, sinceMinutes });
+  const isOn = (rate: BurnRate, bad: number, since: number): boolean => isBurning(rate, at(bad, since), at(bad, since));
+  // 14.4% of events are bad, or 6%: enough once there are minutes of history, while half of them is at any time.
+  expect([1, 2, 3, 60].map((since) => [145, 250, 500].map((bad) => isOn(fast, bad, since)))).toEqual([
+    [false, false, true], [false, true, true], [true, true, true], [true, true, true],
+  ]);
+  expect([1, 4, 8, 90].map((since) => [61, 200, 500].map((bad) => isOn(slow, bad, since)))).toEqual([
+    [false, false, true], [false, true, true], [true, true, true], [true, true, true],
+  ]);
+  expect([isOn(steady, 20, 15), isOn(steady, 20, 16), isOn(steady, 11, 27), isOn(steady, 11, 28), isOn(steady, 400, 1)]).toEqual([false, true, false, true, true]);
+  const budget = sla({ objective: 0.99 });
+  expect([isExhausted(budget, at(20, 15)), isExhausted(budget, at(20, 16)), isExhausted(budget, at(400, 1))]).toEqual([false, true, true]);
+  expect([isBudgetKnown(budget, at(0, 29)), isBudgetKnown(budget, at(0, 30)), isBudgetKnown(budget, at(400, 1)), isBudgetKnown(budget, { good: 9, events: 9 })]).toEqual([false, true, true, false]);
+  // Partitions are few, and minutes have a guard of their own.
+  const [rare] = burnRates(sla({ indicator: 'reconciliation', severity: 'ticket' })) as [BurnRate];
+  expect(isBurning(rare, { good: 0, events: 1, sinceMinutes: 1 }, { good: 0, events: 1, sinceMinutes: 1 })).toBe(true);
 });
 
 test('the burn rate itself', () => {

@@ -57,6 +57,8 @@ export interface BurnRate {
   readonly errorRatio: number;
   readonly long: BurnLook;
   readonly short: BurnLook;
+  /** See `Counted.sinceMinutes`: history that it takes to be judged by the ratio alone. 0: none. */
+  readonly historyMinutes: number;
 }
 
 /**
@@ -80,6 +82,16 @@ export const PACES: Readonly<Record<Indicator, Pace>> = {
 
 /** Least numbers in a long window. Of what comes by the minute, half of the minutes must have been told. */
 const GUARD = { each: { events: 20, bad: 3 }, rare: { events: 1, bad: 1 }, minuteShare: 0.5 } as const;
+
+/** After so long no platform is young any more. Minutes. */
+const HISTORY_MINUTES_MAX = 30;
+/** When more than this share of events is bad it is no slow start, and seen at once. */
+const OUTAGE = 0.5;
+/** What comes by the minute has a guard of its own, and what is rare is always worth a look. */
+const historyOf = (pace: Pace, errorRatio: number, shortMinutes: number): number =>
+  (pace === 'each' ? Math.min(shortMinutes, HISTORY_MINUTES_MAX, Math.floor(OUTAGE / errorRatio)) : 0);
+/** For a whole budget. */
+const budgetHistory = ({ indicator, objective }: Pick<Sla, 'indicator' | 'objective'>): number => historyOf(PACES[indicator], rounded(1 - objective), HISTORY_MINUTES_MAX);
 
 function look(pace: Pace, minutes: number, shortened: number): BurnLook {
   if (pace === 'minute') return { minutes, eventsMin: Math.max(1, Math.floor(minutes * GUARD.minuteShare)), badMin: 1 };
@@ -119,9 +131,11 @@ export function burnRates(
   const pace = PACES[sla.indicator];
   return windows.filter(({ severity }) => sla.severity === 'page' || severity === 'ticket').map((window): BurnRate => {
     const { longMinutes, shortMinutes, factor } = scaleWindow(window, sla.windowDays);
+    const errorRatio = rounded(factor * (1 - sla.objective));
     return {
       id: window.id, severity: window.severity, budgetPercent: window.budgetPercent, factor,
-      errorRatio: rounded(factor * (1 - sla.objective)), long: look(pace, longMinutes, 1), short: look(pace, shortMinutes, LONG_PER_SHORT),
+      errorRatio, long: look(pace, longMinutes, 1), short: look(pace, shortMinutes, LONG_PER_SHORT),
+      historyMinutes: historyOf(pace, errorRatio, shortMinutes),
     };
   }).filter(({ errorRatio }) => errorRatio < 1);
 }
@@ -130,30 +144,45 @@ export function burnRates(
 export interface Counted {
   readonly good: number;
   readonly events: number;
+  /**
+   * For how long there have been events at all. On a young platform the first minute is all there is, and a few slow events of it would be the
+   * whole of a window of days. So until there is as much history as the short window is long, or half an hour, what came before it counts as if
+   * it had been good, at the same pace: an outage of half of everything is seen at once, and a slow start is not taken for one.
+   * @default - longer than any window
+   */
+  readonly sinceMinutes?: number;
 }
 
 /** The share of bad events, and whether there were enough to speak of one. */
-function exceeds({ eventsMin, badMin }: BurnLook, errorRatio: number, { good, events }: Counted): boolean {
-  return events >= eventsMin && events - good >= badMin && rounded(1 - good / events) > errorRatio;
+function exceeds({ eventsMin, badMin }: BurnLook, errorRatio: number, { good, events, sinceMinutes = Infinity }: Counted, historyMinutes: number): boolean {
+  const known = historyMinutes === 0 ? 1 : Math.min(1, sinceMinutes / historyMinutes);
+  return events >= eventsMin && events - good >= badMin && rounded((1 - good / events) * known) > errorRatio;
 }
 
 /** Whether an alert is on, given what was counted within its two windows. */
 export const isBurning = (rate: BurnRate, long: Counted, short: Counted): boolean =>
-  exceeds(rate.long, rate.errorRatio, long) && exceeds(rate.short, rate.errorRatio, short);
+  exceeds(rate.long, rate.errorRatio, long, rate.historyMinutes) && exceeds(rate.short, rate.errorRatio, short, rate.historyMinutes);
 
 /**
  * The same where counting is dear: the long window is looked at only when the short one exceeds.
  * @param count what was counted within so many minutes
  */
 export const isBurningNow = (rate: BurnRate, count: (minutes: number) => Counted): boolean =>
-  exceeds(rate.short, rate.errorRatio, count(rate.short.minutes)) && exceeds(rate.long, rate.errorRatio, count(rate.long.minutes));
+  exceeds(rate.short, rate.errorRatio, count(rate.short.minutes), rate.historyMinutes)
+  && exceeds(rate.long, rate.errorRatio, count(rate.long.minutes), rate.historyMinutes);
 
 /**
  * Whether the error budget of an SLA's whole window is used up: more events were bad than the objective allows. The same guard
  * holds as for alerts, so that the first bad event of a young platform is no breach.
  */
 export const isExhausted = (sla: Pick<Sla, 'indicator' | 'objective' | 'windowDays'>, counted: Counted): boolean =>
-  exceeds(look(PACES[sla.indicator], sla.windowDays * 24 * 60, 1), rounded(1 - sla.objective), counted);
+  exceeds(budgetLook(sla), rounded(1 - sla.objective), counted, budgetHistory(sla));
+
+const budgetLook = ({ indicator, windowDays }: Pick<Sla, 'indicator' | 'windowDays'>): BurnLook => look(PACES[indicator], windowDays * 24 * 60, 1);
+
+/** Whether enough was counted, over enough time, to say of a whole window's budget what is left of it. */
+export const isBudgetKnown = (sla: Pick<Sla, 'indicator' | 'objective' | 'windowDays'>, counted: Counted): boolean => isExhausted(sla, counted)
+  || (counted.events >= budgetLook(sla).eventsMin && (counted.sinceMinutes ?? Infinity) >= budgetHistory(sla));
 
 /** How many times faster than sustainable the budget of an objective goes; 0 when nothing happened. */
 export const burnRateOf = (objective: number, { good, events }: Counted): number => (events === 0 ? 0 : (1 - good / events) / (1 - objective));

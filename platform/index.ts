@@ -10,7 +10,7 @@ export { burnRates, isBurningNow, isExhausted, LONG_PER_SHORT, type BurnRate, ty
 export { cidrAt, contains, formatCidr, isPrivate, overlap, parseCidr, type Cidr } from './cidr.ts';
 export { checkPlatform, definePlatform } from './define.ts';
 export { controlHost, replicaHosts, replicaUrls, siteHost, STREAM_SERVERS, streamHosts, witnessUrls } from './hosts.ts';
-export { INDICATORS, type Indicator, type IndicatorDefinition } from './indicators.ts';
+export { goodEventOf, INDICATORS, type Indicator, type IndicatorDefinition } from './indicators.ts';
 export { ConfigError, type Issue } from './issues.ts';
 export { ConfigFileError, loadPlatform } from './load.ts';
 export * from './deploy.ts';

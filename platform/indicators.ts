@@ -46,7 +46,7 @@ export const INDICATORS: Readonly<Record<Indicator, IndicatorDefinition>> = {
   },
   'provisional-ratio': {
     title: 'Share of provisional states',
-    good: 'a minute in which at most the share T of the last hour\'s settlements was still provisional',
+    good: 'a minute at whose end at most the share T of the settlements accepted in the hour before it was still provisional',
     threshold: 'ratio',
   },
   reconciliation: {
@@ -75,5 +75,11 @@ export const INDICATORS: Readonly<Record<Indicator, IndicatorDefinition>> = {
     threshold: 'none',
   },
 };
+
+/** What is good of an SLA's events, with its threshold in the place of T. */
+export function goodEventOf({ indicator, thresholdMs, thresholdRatio = 0 }: { readonly indicator: Indicator; readonly thresholdMs?: number; readonly thresholdRatio?: number }): string {
+  const threshold = thresholdMs === undefined ? `${Number((thresholdRatio * 100).toPrecision(6))} %` : `${thresholdMs} ms`;
+  return INDICATORS[indicator].good.replace(/\bT\b/, threshold);
+}
 
 export const isIndicator = (value: unknown): value is Indicator => typeof value === 'string' && Object.hasOwn(INDICATORS, value);

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditStage, deltaOf, NOON, type AuditStage } from '../../services/control-plane/testing-audit.ts';
 import { TAR_END, tarEntries, tarFile } from '../../services/shell/ustar.ts';
-import { AUDIT_SUMS_MAX, auditLine, openAuditManifest, readAuditLine, signAuditManifest, signDelta } from '../../services/telemetry/index.ts';
+import { AUDIT_SUMS_MAX, auditLine, createAuditTally, emptySums, openAuditManifest, readAuditLine, signAuditManifest, signDelta } from '../../services/telemetry/index.ts';
 import { detect, verifyPaths } from './index.ts';
 import type { Report } from './report.ts';
 
@@ -108,6 +108,32 @@ describe('a control plane that signs something else', () => {
       const report = JSON.parse(t) as { slas: { scope: string }[] };
       return JSON.stringify({ ...report, slas: report.slas.filter((r) => r.scope !== 'site:r0-n0') });
     }), /r0-n0 has counted events, and is in none of its rows/],
+    ['a good node counted twice', edited('audit/sla.json', (t) => {
+      const report = JSON.parse(t) as { slas: { scope: string; events: number; goodEvents: number; attainment: number; byNode: { node: string; events: number; goodEvents: number }[] }[] };
+      for (const row of report.slas.filter((r) => r.scope === 'global')) {
+        const good = row.byNode.find((n) => n.node === 'r1-n1')!;
+        row.byNode.push(good);
+        row.events += good.events;
+        row.goodEvents += good.goodEvents;
+        row.attainment = row.goodEvents / row.events;
+      }
+      return JSON.stringify(report);
+    }), /global: r0-n0, r1-n1 counted events, it has r0-n0, r1-n1, r1-n1/],
+    ['a bad node put where nobody looks', edited('audit/sla.json', (t) => {
+      const report = JSON.parse(t) as { slas: { sla: string; scope: string; events: number; goodEvents: number; badEvents: number; attainment: number; byNode: { node: string; events: number; goodEvents: number }[] }[] };
+      const rows = report.slas.flatMap((row) => (row.scope !== 'global' ? [row] : row.byNode.map((n) => ({
+        ...row, scope: n.node === 'r0-n0' ? 'elsewhere' : 'global', events: n.events, goodEvents: n.goodEvents, badEvents: n.events - n.goodEvents, attainment: n.goodEvents / n.events, byNode: [n],
+      }))));
+      return JSON.stringify({ ...report, slas: rows });
+    }), /elsewhere: no node counted events|global: r0-n0, r1-n1 counted events, it has r1-n1/],
+    ['a row twice', edited('audit/sla.json', (t) => {
+      const report = JSON.parse(t) as { slas: unknown[] };
+      return JSON.stringify({ ...report, slas: [...report.slas, report.slas[0]] });
+    }), /is there twice/],
+    ...['null', '[]', '{"slas":[null]}', '{"__proto__":{"slas":[]}}', '['.repeat(100_000)].map((text): [string, (files: Files) => Files, RegExp] =>
+      [`${text.slice(0, 30)} as figures`, edited('audit/sla.json', () => text), /^audit\/sla\.json: /m]),
+    ['a name that a terminal obeys', edited('audit/sla.json', (t) => t.replace('"final-global"', '"\\u001b[2J"')), /^audit\/sla\.json: [\x20-\x7e]*$/],
+    ['figures without nodes', edited('audit/sla.json', (t) => JSON.stringify({ ...JSON.parse(t) as object, slas: [{ sla: 'x', scope: 'global' }] })), /expected an SLA's figures/],
     ['another part of the log', edited('audit/log.json', (t) => t.replace('"end": 3', '"end": 2')), /consistency|root/],
     ['a checkpoint that nobody has cosigned', edited('audit/checkpoint.txt', (t) => `${t.split('\n').slice(0, 5).join('\n')}\n`), /witnessed by 0 regions/],
   ])('%s', async (_what, edit, message) => {
@@ -130,6 +156,30 @@ describe('a control plane that signs something else', () => {
     const report = check(await resigned(edited(DELTAS, (t) => t + auditLine({ note, receivedAt: FROM + 20_000 }))));
     expect(report.failures[0]).toMatchObject({ file: DELTAS, entry: 3 });
   });
+});
+
+test('figures of all regions can\'t be told by the deltas of one', async () => {
+  const { body } = await s.export(`from=${FROM}&to=${NOON}&scope=region:r0`);
+  const whole = tar;
+  tar = body;
+  try {
+    expect(check(body).notes).toContainEqual(expect.stringMatching(/^nodes counted events for SLAs that audit\/sla\.json says nothing of/));
+    const report = check(await resigned(edited('audit/sla.json', (t) => t.replace('"scope": "region:r0",\n      "indicator"', '"scope": "global",\n      "indicator"'))));
+    expect(report.failures.map((f) => f.what).join()).toMatch(/is about more than region:r0/);
+  } finally {
+    tar = whole;
+  }
+});
+
+test('SLAs that a node makes up are in no figure, and fill no memory', () => {
+  const tally = createAuditTally({ from: FROM, to: NOON }, new Set(['final']));
+  for (let seq = 1; seq <= 50; seq += 1) {
+    const slas = new Map<string, { events: number; good: number }>([...Array.from({ length: 20 }, (_, i) => [`x${seq}-${i}`, { events: 1, good: 1 }] as const), ['final', { events: 2, good: 1 }] as const]);
+    tally.add({ ...deltaOf({ node: 'r0-n0', seq, to: FROM + seq * 1_000 }, 'r0'), sums: { ...emptySums(), slas } }, FROM + seq * 1_000);
+  }
+  expect([...tally.slas.keys()]).toEqual(['final']);
+  expect(tally.slas.get('final')!.get('r0-n0')).toEqual({ events: 100, good: 50 });
+  expect(tally.others.size).toBe(100);
 });
 
 test('lines are in one form only', () => {

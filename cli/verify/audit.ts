@@ -78,9 +78,19 @@ export function verifyAudit(path: string, given: string | null): Report {
     found.count('files compared with SHA256SUMS', content.digests.length - 2);
     if (given !== null && textOf(AUDIT_FILES.trust) !== given) found.note('the trust.json in the export is not the one that was given; the given one counted');
 
-    const tally = checkDeltas(read, manifest, trust, found);
+    // Read first, so that only what it speaks of is added up.
+    const told = found.attempt(AUDIT_FILES.sla, () => readSlas(textOf(AUDIT_FILES.sla), manifest)) ?? null;
+    const tally = checkDeltas(read, manifest, trust, new Set(told?.map((row) => row.sla)), found);
     found.attempt(AUDIT_FILES.manifest, () => compareNodes(manifest, tally));
-    found.attempt(AUDIT_FILES.sla, () => found.count('SLAs recomputed from deltas', compareSlas(JSON.parse(textOf(AUDIT_FILES.sla)) as unknown, manifest, tally)));
+    if (told !== null) {
+      found.attempt(AUDIT_FILES.sla, () => {
+        compareSlas(told, manifest, tally, trust);
+        found.count('SLAs recomputed from deltas', told.length);
+      });
+      if (tally.others.size > 0) {
+        found.note(`nodes counted events for SLAs that ${AUDIT_FILES.sla} says nothing of, since they are about more than ${manifest.scope}, or the control plane does not have them: ${[...tally.others].slice(0, 10).join(', ')}${tally.others.size > 10 ? ', ...' : ''}`);
+      }
+    }
     found.attempt(AUDIT_FILES.log, () => checkLog(textOf(AUDIT_FILES.log), content.small.get(AUDIT_FILES.checkpoint)?.toString('utf8') ?? null, trust, found));
     const said = (time: number): string => new Date(time).toISOString();
     found.note(`${manifest.scope}, ${said(manifest.from)} to ${said(manifest.to)}`);
@@ -118,9 +128,9 @@ function checkSums({ digests }: Content, signed: string, sums: string): void {
 }
 
 /** Second pass: every delta with its signature, and what they add up to. */
-function checkDeltas(read: Read, manifest: AuditManifest, trust: Trust, found: Findings): AuditTally {
+function checkDeltas(read: Read, manifest: AuditManifest, trust: Trust, slas: ReadonlySet<string>, found: Findings): AuditTally {
   const regions = new Map(nodesOf(manifest.scope, trust));
-  const tally = createAuditTally(manifest);
+  const tally = createAuditTally(manifest, slas);
   const parts = new Map<string, number>();
   for (const { path, body } of tarEntries(read, AUDIT_SUMS_MAX)) {
     const [, node] = DELTAS.exec(path) ?? [];
@@ -166,12 +176,35 @@ interface SlaRow {
   readonly byNode: readonly { readonly node: string; readonly events: number; readonly goodEvents: number }[];
 }
 
-/** @returns how many SLAs were compared @throws Error at the first figure that does not follow from the deltas */
-function compareSlas(value: unknown, manifest: AuditManifest, tally: AuditTally): number {
-  const { scope, from, to, slas } = value as { scope: string; from: number; to: number; slas: readonly SlaRow[] };
+/** Ids and scopes: nothing that a terminal obeys. */
+const PLAIN = /^[\x21-\x7e]{1,300}$/;
+
+/** @throws Error when it is not about what the manifest is about */
+function readSlas(text: string, manifest: AuditManifest): readonly SlaRow[] {
+  const { scope, from, to, slas } = (JSON.parse(text) ?? {}) as { scope: string; from: number; to: number; slas: readonly SlaRow[] };
   if (scope !== manifest.scope || from !== manifest.from || to !== manifest.to || !Array.isArray(slas)) throw new Error('is of another range or scope than the manifest');
   for (const row of slas as readonly SlaRow[]) {
+    const isNamed = [row?.sla, row?.scope].every((name) => typeof name === 'string' && PLAIN.test(name));
+    if (!isNamed || !Array.isArray(row.byNode) || !row.byNode.every((n: { node?: unknown } | null) => typeof n?.node === 'string' && PLAIN.test(n.node))) {
+      throw new Error(`expected an SLA's figures with those of its nodes, got ${JSON.stringify(row)?.slice(0, 80)}`);
+    }
+  }
+  return slas;
+}
+
+/** @throws Error at the first figure that does not follow from the deltas */
+function compareSlas(slas: readonly SlaRow[], manifest: AuditManifest, tally: AuditTally, trust: Trust): void {
+  const seen = new Set<string>();
+  for (const row of slas) {
     const where = `${row.sla}, ${row.scope}`;
+    if (seen.has(where)) throw new Error(`${where}: is there twice`);
+    seen.add(where);
+    const nodes = nodesOf(row.scope, trust).map(([node]) => node);
+    if (nodes.some((node) => !Object.hasOwn(manifest.nodes, node))) throw new Error(`${where}: is about more than ${manifest.scope}, which the deltas are of`);
+    // Whoever counted in the scope counts, once, and nobody else.
+    const expected = nodes.filter((node) => tally.slas.get(row.sla)?.has(node) === true).sort();
+    const got = row.byNode.map((n: { node: string }) => n.node).sort();
+    if (expected.join(' ') !== got.join(' ')) throw new Error(`${where}: ${expected.join(', ') || 'no node'} counted events, it has ${got.join(', ') || 'none'}`);
     const same = (what: string, is: unknown, said: unknown): void => {
       if (is !== said) throw new Error(`${where}: ${what} is ${JSON.stringify(is)} by the deltas, it says ${JSON.stringify(said)}`);
     };
@@ -194,7 +227,6 @@ function compareSlas(value: unknown, manifest: AuditManifest, tally: AuditTally)
       if (rows.length > 0 && !rows.some((row) => row.byNode.some((n: { node: string }) => n.node === node))) throw new Error(`${sla}: ${node} has counted events, and is in none of its rows`);
     }
   }
-  return slas.length;
 }
 
 /** @throws Error when the range of the log does not lead to the checkpoint */

@@ -6,7 +6,7 @@
  * or, for silence, no event at all. Only composite alarms act, because only they can be suppressed during maintenance.
  */
 import { burnRates, type BurnLook, type BurnRate, type BurnWindow } from '../../platform/burn-rates.ts';
-import { INDICATORS, type Indicator } from '../../platform/indicators.ts';
+import { goodEventOf, INDICATORS, type Indicator } from '../../platform/indicators.ts';
 import { SLA_LABELS, SLA_METRICS } from '../../platform/metrics.ts';
 import type { Severity, Sla } from '../../platform/model.ts';
 import { SILENCE, SILENCE_WATCH, type SilencePolicy } from './defaults.ts';
@@ -128,10 +128,7 @@ function silenceAlert(input: AlarmPlanInput, instance: SlaInstance): AlertPlan {
 // ---- words ---------------------------------------------------------------------------------------------------------
 
 /** Good events as the SLA has them, with the threshold in the place of T. */
-export function goodEvent(sla: Sla): string {
-  const threshold = sla.thresholdMs === undefined ? percent(sla.thresholdRatio ?? 0) : `${sla.thresholdMs} ms`;
-  return INDICATORS[sla.indicator].good.replace(/\bT\b/, threshold);
-}
+export const goodEvent = (sla: Sla): string => goodEventOf(sla);
 
 /** `0.144` -> `14.4 %`, without what doubles add. */
 export const percent = (ratio: number): string => `${Number((ratio * 100).toPrecision(6))} %`;

@@ -355,7 +355,7 @@ export function createApplier({ store, head, now, witnessedSize, onCommit, onInc
     onCommit({
       size, effects, ranges, bundles: bundles.map((b) => b.bundle), cut,
       traced: followed.map((f) => ({
-        index: first + f.at, id: all[f.at]!.id, trace: readTrace(f.trace, all[f.at]!.id), region: f.region, node: f.node, rejection: fates[f.at] ?? null,
+        index: first + f.at, id: f.id, trace: readTrace(f.trace, f.id), region: f.region, node: f.node, rejection: fates[f.at] ?? null,
         receivedAt: f.receivedAt, startedAt: at, committedAt,
       })),
     });

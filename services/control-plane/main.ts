@@ -56,7 +56,7 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   const otlp = startOtlp({ target, service: 'control-plane', instance: settings.site, tls, logger, now });
   const tracer = createTracer({ ...otlp, logger });
   const tracing = createCentreTracing(tracer, now);
-  tracing.committed(await tracedOutcomes(store, witnessedSize));
+  tracing.committed(await tracedOutcomes(store, witnessedSize, logger));
 
   const pending = createPending(await balancesAt(store, witnessedSize, head.size));
   const unwitnessed = await store.rangesSince(witnessedSize);
@@ -193,14 +193,20 @@ function moveOf(bytes: Uint8Array): Move | null {
 }
 
 /** Followed settlements whose outcomes an earlier life committed and nobody had witnessed; of when they came the log knows no more than of their commit. */
-async function tracedOutcomes(store: LedgerStore, witnessedSize: number): Promise<TracedOutcome[]> {
-  const rows = await store.tracesSince(witnessedSize, TRACES_UNDER_WAY_MAX);
-  return Promise.all(rows.map(async ({ index, trace }) => {
-    const entry = decodeGlobal(decodeBundle(await store.entries(index, index + 1))[0]!);
-    if (entry.type !== 'outcome') throw new Error(`global log entry ${index}: an outcome by the index of traces, it is an account`);
-    const { instruction: { id }, region, node, reason, at } = entry;
-    return { index, id, trace: readTrace(trace, id), region, node, rejection: reason ?? null, receivedAt: at, startedAt: at, committedAt: at };
-  }));
+async function tracedOutcomes(store: LedgerStore, witnessedSize: number, logger: Logger): Promise<TracedOutcome[]> {
+  const traced: TracedOutcome[] = [];
+  for (const { index, trace } of await store.tracesSince(witnessedSize, TRACES_UNDER_WAY_MAX)) {
+    try {
+      const entry = decodeGlobal(decodeBundle(await store.entries(index, index + 1))[0]!);
+      if (entry.type !== 'outcome') throw new Error('an outcome by the index of traces, it is an account');
+      const { instruction: { id }, region, node, reason, at } = entry;
+      traced.push({ index, id, trace: readTrace(trace, id), region, node, rejection: reason ?? null, receivedAt: at, startedAt: at, committedAt: at });
+    } catch (error) {
+      // A span that is not told keeps no ledger from its work.
+      logger.warn({ err: error, index }, 'a trace is not taken up again');
+    }
+  }
+  return traced;
 }
 
 /** @throws Error when the checkpoint is not one of this log's, or is of more entries than the log has */

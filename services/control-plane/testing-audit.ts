@@ -99,7 +99,7 @@ export function deltaOf({ node, seq, to, events = 0, good = events, padding = 0 
   for (let i = 0; i * 100 < padding; i += 1) sums.drift.amount.set(`A${hash('md5', String(i)).slice(0, 10).toUpperCase()}`, BigInt('9'.repeat(15)));
   sums.drift.compared = sums.drift.amount.size;
   return {
-    origin: ORIGIN, node, region, seq, acknowledged: 0, from: to - 5_000, to, sums,
+    origin: ORIGIN, node, region, seq, acknowledged: 0, from: to - 1, to, sums,
     gauges: { state: 'ready', provisional: 0, provisionalRatio: 0, provisionalAgeMs: 0, queued: 0, logSize: 50 },
   };
 }

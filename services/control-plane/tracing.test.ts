@@ -8,7 +8,7 @@ function stage() {
   const steps: string[] = [];
   const s = { spans, steps, lost: 0, time: 0 };
   const tracer: Tracer = {
-    tell: (span) => void spans.push(span), step: (what, at) => void steps.push(`${what} ${at.settlement}`), dropped: (n) => void (s.lost += n), metrics: () => [],
+    isHeard: () => true, soon: (_spans, work) => work(), tell: (span) => void spans.push(span), step: (what, at) => void steps.push(`${what} ${at.settlement}`), dropped: (n) => void (s.lost += n), metrics: () => [],
     flush: () => Promise.resolve(),
   };
   return Object.assign(s, { tracing: createCentreTracing(tracer, () => s.time) });

@@ -39,7 +39,7 @@ export function createCentreTracing(tracer: Tracer, now: () => number): CentreTr
   const underWay = createUnderWay<TracedOutcome>(TRACES_UNDER_WAY_MAX);
   let roundAt = 0;
 
-  function tell(o: TracedOutcome, witnessedAt: number): void {
+  function tell(o: TracedOutcome, roundFrom: number, witnessedAt: number): void {
     const { trace: { traceId, settleId }, id } = o;
     const spanId = (name: string): string => spanIdOf(traceId, id, name);
     const common: Attributes = { 'tidemark.settlement.id': id, 'tidemark.region': o.region };
@@ -53,12 +53,13 @@ export function createCentreTracing(tracer: Tracer, now: () => number): CentreTr
       attributes: { ...common, 'tidemark.node': o.node, 'tidemark.log.index': o.index, 'tidemark.state': state, ...reason },
     });
     child('apply', o.startedAt, o.committedAt);
-    child('witness', Math.max(o.committedAt, roundAt), witnessedAt);
+    child('witness', Math.max(o.committedAt, roundFrom), witnessedAt);
     tracer.step(state, { traceId, spanId: spanId('finalize'), settlement: id }, o.rejection === null ? {} : { reason: o.rejection });
   }
 
   return {
     committed(outcomes, cut = 0) {
+      if (!tracer.isHeard()) return;
       tracer.dropped(cut * SPANS);
       for (const o of outcomes) if (!underWay.add(o)) tracer.dropped(SPANS);
     },
@@ -66,8 +67,8 @@ export function createCentreTracing(tracer: Tracer, now: () => number): CentreTr
       roundAt = now();
     },
     witnessed(size) {
-      const at = now();
-      for (const o of underWay.before(size)) tell(o, at);
+      const [at, from] = [now(), roundAt];
+      for (const o of underWay.before(size)) tracer.soon(SPANS, () => tell(o, from, at));
     },
     metrics: tracer.metrics,
   };

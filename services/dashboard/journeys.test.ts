@@ -195,6 +195,11 @@ describe.skipIf(executablePath === null)('the page', () => {
     ]);
     expect(lines[5]).toBe('2026-03-01T09:34:00.000Z,,,,,,,,,');
     await page.getByText('1 delta missing').waitFor();
+    // What has to be said beside an interval stands below the table, once; its ends are in the download.
+    const stages = page.getByRole('region', { name: 'Lag by stage' });
+    await stages.getByRole('list', { name: 'About the intervals' }).getByText('order-statistic: Of these nodes alone.').waitFor();
+    const [figures] = await Promise.all([page.waitForEvent('download'), stages.getByRole('button', { name: 'Download CSV' }).click()]);
+    expect(readFileSync(await figures.path(), 'utf8').split('\r\n')[0]).toMatch(/^Stage,Settlements,p50 \(ms\),p50 \(ms\) order-statistic low,p50 \(ms\) order-statistic high,p50 \(ms\) node-effects low,/);
     await page.getByRole('button', { name: 'Show the raw deltas behind these figures' }).click();
     await eventually(() => page.getByText('signature holds').count()).toBe(2);
     await page.getByText('does not verify: the note was altered').waitFor();

@@ -68,7 +68,7 @@ async function createLog() {
 }
 
 const figure = (value: number): object => ({
-  value, intervals: [{ method: 'order-statistic', confidence: 0.95, low: value * 0.9, high: value * 1.1 }, { method: 'node-effects', confidence: 0.95, low: null, high: null }],
+  value, intervals: [{ method: 'order-statistic', confidence: 0.95, low: value * 0.9, high: value * 1.1, note: 'Of these nodes alone.' }, { method: 'node-effects', confidence: 0.95, low: null, high: null }],
 });
 const lagOf = (p50: number): object => ({ unit: 'ms', count: 270, nodes: 2, quantiles: { p50: figure(p50), p95: figure(p50 * 3), p99: figure(p50 * 5) } });
 const share = (count: number, of: number): object => ({

@@ -7,6 +7,7 @@ import type { Sla } from '../../platform/index.ts';
 import { STAGES, type Drift, type OutcomeEntry, type ServiceStatus } from '../protocol/index.ts';
 import type { Metric } from '../shell/index.ts';
 import { addAmount, addShare, addSums, COUNTS, emptySums, isQuiet, peeringOf, PROVISIONAL_AGES_MS, record, toJson, type Gauges, type Sums } from '../telemetry/index.ts';
+import { countByAge } from './core/ages.ts';
 import { createJudge } from './core/judge.ts';
 import { createMinutes } from './core/minutes.ts';
 import type { OutcomeEffect } from './core/node.ts';
@@ -87,6 +88,12 @@ export interface FiguresOptions {
   readonly cutOff: boolean;
 }
 
+interface UnderWay extends Flush {
+  orderedAt: number | null;
+  /** Accepted in the commits before it. */
+  readonly before: number;
+}
+
 export function createFigures(o: FiguresOptions): Figures {
   const judge = createJudge(o.slas, o.node, o.region);
   const minutes = createMinutes(judge.worst);
@@ -99,11 +106,13 @@ export function createFigures(o: FiguresOptions): Figures {
   const taken = new Map<string, { events: number; good: number }>();
   const amountMax = new Map<string, bigint>();
   /** Commits whose entries are not final yet, oldest first. */
-  const underWay = createQueue<Flush & { orderedAt: number | null }>();
+  const underWay = createQueue<UnderWay>();
   /** How many of them, from the oldest on, are ordered. */
   let orderedCommits = 0;
   /** Log size that is counted as ordered. */
   let orderedCounted = 0;
+  /** Accepted in all commits that ever were under way in this life. */
+  let acceptedUpTo = 0;
   /** Accepted in commits that are not ordered. */
   let provisional = 0;
   /** Contacts whose reconciliation is counted as bad already, because its time is over. */
@@ -139,14 +148,12 @@ export function createFigures(o: FiguresOptions): Figures {
   }
 
   /** As `PROVISIONAL_AGES_MS` tells them apart. */
-  function provisionalByAge(time: number): number[] {
-    const counts = new Array<number>(PROVISIONAL_AGES_MS.length + 1).fill(0);
-    for (let place = orderedCommits; ; place += 1) {
-      const f = underWay.at(place);
-      if (f === undefined) return counts;
-      const older = PROVISIONAL_AGES_MS.findIndex((age) => time - f.decidedAt <= age);
-      counts[older < 0 ? PROVISIONAL_AGES_MS.length : older]! += f.count - f.refused;
-    }
+  const provisionalByAge = (time: number): number[] =>
+    countByAge(underWay.size() - orderedCommits, (place) => underWay.at(orderedCommits + place)!, acceptedUpTo, PROVISIONAL_AGES_MS, time);
+
+  function push(flush: Flush, orderedAt: number | null): void {
+    underWay.push({ ...flush, orderedAt, before: acceptedUpTo });
+    acceptedUpTo += flush.count - flush.refused;
   }
 
   const provisionalRatio = (): number => (provisional === 0 ? 0 : Math.min(1, provisional / Math.max(provisional, minutes.lastHour())));
@@ -157,7 +164,7 @@ export function createFigures(o: FiguresOptions): Figures {
     return all;
   }
 
-  function ordered(f: Flush & { orderedAt: number | null }, time: number): void {
+  function ordered(f: UnderWay, time: number): void {
     const lag = Math.max(0, time - f.decidedAt);
     f.orderedAt = time;
     record(window.lag.ordered, lag, f.count);
@@ -192,7 +199,7 @@ export function createFigures(o: FiguresOptions): Figures {
     },
 
     decided(flush) {
-      underWay.push({ ...flush, orderedAt: null });
+      push(flush, null);
       window.counts.accepted += flush.count - flush.refused;
       window.counts.refused += flush.refused;
       window.counts.offline += flush.offline;
@@ -207,7 +214,7 @@ export function createFigures(o: FiguresOptions): Figures {
       const judged: Record<string, number> = {};
       for (const c of commits) {
         const f = { ...c, receivedAt: c.decidedAt, offline: 0 };
-        underWay.push({ ...f, orderedAt: c.orderedAt });
+        push(f, c.orderedAt);
         for (const { sla } of judge.counts) if (marks !== null && isCounted(f, marks.slas[sla.id])) judged[sla.id] = underWay.size();
       }
       let known = 0;
@@ -271,7 +278,7 @@ export function createFigures(o: FiguresOptions): Figures {
       if (connected !== null) partitions.observe(connected, time, logSize, finalSize);
       for (const contactAt of contacts.keys()) judgeContact(contactAt, time - contactAt, false);
       minutes.see('provisional-age', provisionalAge(time));
-      minutes.see('provisional-ratio', provisionalRatio());
+      minutes.stillProvisional(provisional);
       minutes.tick(time);
     },
 

@@ -294,9 +294,9 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       // Not waited for: the exporter sends it while it stops.
       void tracer.flush();
       await otlp.stop();
-      store.saveTracesTold(store.log.size);
       await http.close();
       saveDirty();
+      store.saveTracesTold(store.log.size);
       store.close();
     },
   };

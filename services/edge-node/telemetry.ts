@@ -151,12 +151,13 @@ export function startTelemetry(o: TelemetryOptions): Telemetry {
     backoff.reset();
     return more ? 0 : Infinity;
   }, (error) => {
-    const { code, message } = error as Error & { code?: string };
+    const { code, status, message } = error as Error & { code?: string; status?: number };
     if (code === 'telemetry-conflict') {
       o.onIncident('telemetry-conflict', message);
       return QUIET_MS;
     }
-    o.logger.debug({ err: error }, 'telemetry: not taken');
+    const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 429;
+    o.logger[isRefused ? 'warn' : 'debug']({ err: error }, 'telemetry: not taken; it is kept, and sent again');
     return backoff.next();
   });
 

@@ -31,7 +31,7 @@ function stage(o: { ratio?: number; clients?: number } = {}): Stage {
   for (const account of ['a', 'b']) core.learn({ account, asset: 'EUR', balance: 1_000_000n, overdraft: null, asOf: 0 }, 0);
   const self: Stage = { store, spans: [], steps: [], dropped: 0, time: 10_000 } as never;
   const tracer: Tracer = {
-    tell: (span) => void self.spans.push(span), step: (what, at) => void self.steps.push({ what, ...at }),
+    isHeard: () => true, soon: (_spans, work) => work(), tell: (span) => void self.spans.push(span), step: (what, at) => void self.steps.push({ what, ...at }),
     dropped: (n) => void (self.dropped += n), metrics: () => [], flush: () => Promise.resolve(),
   };
   const now = (): number => self.time++;

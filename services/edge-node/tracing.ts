@@ -14,6 +14,8 @@ import type { Decided, TracedCommit } from './intake.ts';
 const UNDER_WAY_MAX = 10_000;
 /** `await order` and `await outcome`. */
 const AWAITED = 2;
+/** `queue`, `decide` and `commit`. */
+const DECIDED = 3;
 const ROUTE: Attributes = { 'http.request.method': 'POST', 'http.route': '/v1/settlements' };
 
 type TracedDecision = TracedCommit['traced'][number];
@@ -126,19 +128,23 @@ export function createEdgeTracing(o: EdgeTracingOptions): EdgeTracing {
       return null;
     },
     decided({ startedAt, decidedAt, committedAt, traced }) {
+      if (!tracer.isHeard()) return;
       for (const { entry, index, receivedAt } of traced) {
         const { id } = entry.instruction;
         const trace = readTrace(entry.trace!, id);
-        child(trace, id, 'queue', Math.min(receivedAt, startedAt), startedAt);
-        child(trace, id, 'decide', startedAt, decidedAt, { 'tidemark.connected': entry.inputs.connected });
-        child(trace, id, 'commit', decidedAt, committedAt, { 'tidemark.log.index': index });
+        tracer.soon(DECIDED, () => {
+          child(trace, id, 'queue', Math.min(receivedAt, startedAt), startedAt);
+          child(trace, id, 'decide', startedAt, decidedAt, { 'tidemark.connected': entry.inputs.connected });
+          child(trace, id, 'commit', decidedAt, committedAt, { 'tidemark.log.index': index });
+        });
         if (!underWay.add({ ...trace, index, id, since: committedAt, orderedAt: null })) tracer.dropped(AWAITED);
       }
     },
     answered(followed, decided, receivedAt, status) {
       const isNew = !decided.repeated && decided.entry.trace !== undefined;
       if (isNew) {
-        tellSettle(decided, receivedAt, now(), { ...ROUTE, 'http.response.status_code': status });
+        const answeredAt = now();
+        tracer.soon(1, () => tellSettle(decided, receivedAt, answeredAt, { ...ROUTE, 'http.response.status_code': status }));
       } else if (followed !== null) {
         tellRequest(followed, 'settle', { 'http.response.status_code': status, 'tidemark.settlement.id': decided.entry.instruction.id }, linkTo(decided));
       }
@@ -146,8 +152,9 @@ export function createEdgeTracing(o: EdgeTracingOptions): EdgeTracing {
     batchAnswered(followed, decided, receivedAt) {
       const links: SpanLink[] = followed === null ? []
         : [{ traceId: followed.traceId, spanId: tellRequest(followed, 'settle batch', { 'http.response.status_code': 200, 'tidemark.batch.size': decided.length }) }];
+      const answeredAt = now();
       for (const d of decided) {
-        if (d.entry.trace !== undefined && !d.repeated) tellSettle(d, receivedAt, now(), ROUTE, links);
+        if (d.entry.trace !== undefined && !d.repeated) tracer.soon(1, () => tellSettle(d, receivedAt, answeredAt, ROUTE, links));
       }
     },
     failed(followed, error) {
@@ -158,7 +165,7 @@ export function createEdgeTracing(o: EdgeTracingOptions): EdgeTracing {
       const { entry, index, receivedAt } = decision;
       const { id } = entry.instruction;
       // A life that ended in a kill may not have come to tell it; the id is the same, so it is one span in any case.
-      if (!told) tellSettle(decision, receivedAt, receivedAt, { ...ROUTE, 'tidemark.resumed': true });
+      if (!told) tracer.soon(1, () => tellSettle(decision, receivedAt, receivedAt, { ...ROUTE, 'tidemark.resumed': true }));
       if (!underWay.add({ ...readTrace(entry.trace!, id), index, id, since: receivedAt, orderedAt })) tracer.dropped(AWAITED);
     },
     orderedUpTo(size, time) {
@@ -169,8 +176,10 @@ export function createEdgeTracing(o: EdgeTracingOptions): EdgeTracing {
         if (u.orderedAt !== null) break;
         if (u.index >= size) continue;
         u.orderedAt = time;
-        const spanId = child(u, u.id, 'await order', u.since, time);
-        tracer.step('ordered', { traceId: u.traceId, spanId, settlement: u.id });
+        tracer.soon(1, () => {
+          const spanId = child(u, u.id, 'await order', u.since, time);
+          tracer.step('ordered', { traceId: u.traceId, spanId, settlement: u.id });
+        });
       }
     },
     settled(from, outcomes, time) {
@@ -178,11 +187,13 @@ export function createEdgeTracing(o: EdgeTracingOptions): EdgeTracing {
         const outcome = outcomes[u.index - from];
         if (outcome === undefined) continue;
         const { status, reason, duplicateOf } = outcome;
-        const spanId = child(u, u.id, 'await outcome', u.orderedAt ?? u.since, time, {
-          'tidemark.state': status, ...(reason === undefined ? {} : { 'tidemark.reason': reason }),
-          ...(duplicateOf === undefined ? {} : { 'tidemark.duplicate_of': duplicateOf }),
+        tracer.soon(1, () => {
+          const spanId = child(u, u.id, 'await outcome', u.orderedAt ?? u.since, time, {
+            'tidemark.state': status, ...(reason === undefined ? {} : { 'tidemark.reason': reason }),
+            ...(duplicateOf === undefined ? {} : { 'tidemark.duplicate_of': duplicateOf }),
+          });
+          tracer.step('outcome known', { traceId: u.traceId, spanId, settlement: u.id }, { state: status, reason });
         });
-        tracer.step('outcome known', { traceId: u.traceId, spanId, settlement: u.id }, { state: status, reason });
       }
     },
     metrics: () => [

@@ -120,7 +120,7 @@ describe('followed settlements of a batch', () => {
     fc.assert(fc.property(fc.array(anyDecisionEntry, { maxLength: 12 }), (entries) => {
       const bytes = bundle(entries.map(encodeDecision));
       const expected = entries.flatMap((entry, place) => (entry.trace === undefined ? [] : [{ place, entry, trace: readTrace(entry.trace, entry.instruction.id) }]));
-      expect(findTraced(bytes)).toEqual({ traced: expected, isCut: false });
+      expect(findTraced(bytes)).toMatchObject({ traced: expected, isCut: false });
       expect(holdsTrace(bytes)).toBe(expected.length > 0);
     }));
   });
@@ -131,13 +131,13 @@ describe('followed settlements of a batch', () => {
     const junk = [FIELD, `{"trace":"00-${TRACE}-${SPAN}-01"}`, good.slice(0, -1), `${good} `, Buffer.from([0xff, ...Buffer.from(FIELD)])];
     expect(findTraced(bundle([...junk, good])).traced.map((t) => t.place)).toEqual([junk.length]);
     const many = bundle([...Array.from({ length: TRACED_MAX }, () => FIELD), good]);
-    expect(findTraced(many)).toEqual({ traced: [], isCut: true });
+    expect(findTraced(many)).toEqual({ traced: [], looked: TRACED_MAX, isCut: true });
     expect(findTraced(bundle(Array.from({ length: TRACED_MAX }, () => good)))).toMatchObject({ isCut: false });
     // Cut off anywhere, or with a length that points beyond the end.
     fc.assert(fc.property(fc.nat(good.length + 2), (end) => {
       expect(findTraced(bundle([good]).subarray(0, end)).traced).toEqual(end === good.length + 2 ? [expect.objectContaining({ place: 0 })] : []);
     }));
     expect(findTraced(Buffer.from([0xff, 0xff, ...Buffer.from(FIELD)])).traced).toEqual([]);
-    expect(findTraced(Buffer.alloc(0))).toEqual({ traced: [], isCut: false });
+    expect(findTraced(Buffer.alloc(0))).toEqual({ traced: [], looked: 0, isCut: false });
   });
 });

@@ -4,7 +4,7 @@ import { EncodingError } from './errors.ts';
 import { readTrace, type SettlementTrace } from './trace.ts';
 import type { DecisionEntry } from './types.ts';
 
-/** Followed in one batch; hashing and reading these takes some milliseconds, whoever sends what. */
+/** Looked at in one go; hashing and reading these takes some milliseconds, whoever sends what. */
 export const TRACED_MAX = 1_024;
 
 export interface Traced {
@@ -16,11 +16,13 @@ export interface Traced {
 
 export interface TracedList {
   readonly traced: readonly Traced[];
+  /** Entries looked at, followed or not. */
+  readonly looked: number;
   /** There are more than were looked at; how many was not counted. */
   readonly isCut: boolean;
 }
 
-const NONE: TracedList = { traced: [], isCut: false };
+const NONE: TracedList = { traced: [], looked: 0, isCut: false };
 /** No string in an entry can hold a quote, so this stands where the field is, or in an entry that is none. The longer, the faster it is searched for. */
 const FIELD = Buffer.from(',"trace":"00-');
 
@@ -45,14 +47,14 @@ export function findTraced(bundle: Uint8Array, most = TRACED_MAX): TracedList {
     offset = start + bytes.readUInt16BE(offset);
     if (hit >= offset) continue;
     // Bounded by entries looked at, not by those that are in order.
-    if (looked === most) return { traced, isCut: true };
+    if (looked === most) return { traced, looked, isCut: true };
     looked += 1;
     const entry = read(bytes.subarray(start, offset));
     if (entry?.trace !== undefined) traced.push({ place, entry, trace: readTrace(entry.trace, entry.instruction.id) });
     hit = bytes.indexOf(FIELD, offset);
     if (hit < 0) break;
   }
-  return { traced, isCut: false };
+  return { traced, looked, isCut: false };
 }
 
 function read(bytes: Uint8Array): DecisionEntry | null {

@@ -17,8 +17,8 @@ const GROUP_MESSAGES = 256;
 const GROUP_BYTES = 2 * MESSAGE_MAX;
 /** Wake-ups are best effort: look anyway. */
 const LOOK_MS = 200;
-/** Batches looked at for traces at the start. */
-const RESUMED_MAX = 256;
+/** Batches looked at for traces at the start; of these no more than one group has bytes. */
+const RESUMED_MAX = GROUP_MESSAGES;
 /** Extensions remembered between receiving a batch and replaying it. */
 const ASSESSED_MAX = 256;
 
@@ -103,8 +103,10 @@ export function startReplica(o: ReplicaOptions): Replica {
   /** What an earlier life replayed and no quorum had agreed on is followed from here on. */
   async function resumeTracing(): Promise<void> {
     const reached = store.get('reached');
-    const rows = store.batches(reached === null ? 0 : decodeReached(reached).size, store.log.size);
-    for (const { idx, seq } of rows.slice(0, RESUMED_MAX)) {
+    const from = reached === null ? 0 : decodeReached(reached).size;
+    const rows = store.batches(from, Math.min(store.log.size, from + RESUMED_MAX));
+    for (const { idx, seq, bytes } of rows) {
+      if (bytes - rows[0]!.bytes > GROUP_BYTES) return;
       const [message] = await stream.read(seq - 1, 1, 1);
       if (message?.seq !== seq) continue;
       const entry = decodeBatch(store.log.entry(idx));
@@ -154,16 +156,18 @@ export function startReplica(o: ReplicaOptions): Replica {
     let index = store.log.size;
     store.commit(steps, upto);
     const committedAt = o.now();
-    o.tracing.replayed(steps.flatMap(({ step: s }, i): Replayed[] => {
+    const replayed = steps.flatMap(({ step: s }, i): Replayed[] => {
       if (!s.accepted) return [];
       index += 1;
       return [{ message: messages[i]!.data, entry: s.entry, id: s.id, index: index - 1, startedAt, committedAt }];
-    }));
+    });
     refused += steps.filter(({ step: s }) => !s.accepted).length;
     for (const { step: s } of steps) if (s.id !== null) assessed.delete(s.id);
     const passed = waiting.filter((w) => w.seq <= upto);
     waiting = waiting.filter((w) => w.seq > upto);
     for (const w of passed) w.done();
+    // Before anybody agrees on it.
+    o.tracing.replayed(replayed);
     if (changed.size > 0) for (const listener of grown) listener();
     return 0;
   }
@@ -171,8 +175,9 @@ export function startReplica(o: ReplicaOptions): Replica {
   const loop = startLoop(async () => {
     if (!checked) {
       await checkStream();
-      await resumeTracing();
       checked = true;
+      // Ordering does not depend on it.
+      await resumeTracing().catch((error: unknown) => o.logger.warn({ err: error }, 'what an earlier life replayed is not traced'));
     }
     return step();
   }, (error) => {

@@ -5,15 +5,19 @@
  */
 import { EncodingError, Problem } from '../protocol/index.ts';
 import { problemOf, UnreachableError, type HttpClient, type Logger } from '../shell/index.ts';
-import { addSums, DELTAS_MAX, emptySums, openDelta, signSum, sumOf, type Delta, type Signed, type Sums } from '../telemetry/index.ts';
+import { DELTAS_MAX, openDelta, signSum, sumOf, type Delta, type Signed } from '../telemetry/index.ts';
 import { NoteError, type RegionTrust, type Signer } from '../transparency/index.ts';
 import type { Centre } from './centre.ts';
 
 /** Characters of notes that wait or are under way; beyond, nodes are asked to come back. */
 const WAITING_BYTES_MAX = 32 * 1024 * 1024;
+/** Requests of one node that wait or are under way: it sends one at a time, and one more when it gave up waiting. More would take the others' room. */
+const NODE_WAITING_MAX = 2;
 /** Of one request to the centre; in JSON it is a little more. Its sum can be as long, and has to fit a signed note (NOTE_MAX). */
 const REQUEST_BYTES_MAX = 768 * 1024;
 const TIMEOUT_MS = 8_000;
+/** Answers of the centre that can be about what one of the nodes tells: refused, too large, or something that the centre can't cope with. */
+const CONTENT_STATUS: readonly number[] = [400, 403, 409, 413, 422, 500];
 export const TELEMETRY_BODY_MAX = 4 * 1024 * 1024;
 
 interface Waiting {
@@ -27,8 +31,7 @@ interface Waiting {
 export interface TelemetryRelay {
   /** @returns the centre's signed acknowledgement @throws Problem */
   take(notes: readonly string[]): Promise<string>;
-  /** What this replica has passed on since it was started. */
-  readonly sums: Sums;
+  /** Deltas that this replica has passed on since it was started. */
   passed(): number;
   stop(): Promise<void>;
 }
@@ -47,10 +50,10 @@ export interface TelemetryRelayOptions {
 export function createTelemetryRelay(o: TelemetryRelayOptions): TelemetryRelay {
   const waiting: Waiting[] = [];
   let bytes = 0;
+  const open = new Map<string, number>();
   let passed = 0;
   let running: Promise<void> | null = null;
   const abort = new AbortController();
-  const sums = emptySums();
 
   /** What fits one request, whole nodes' requests at a time. */
   function next(): Waiting[] {
@@ -74,19 +77,23 @@ export function createTelemetryRelay(o: TelemetryRelayOptions): TelemetryRelay {
         body: JSON.stringify({ region: o.trust.id, sum, deltas: deltas.map((d) => d.note) }),
       });
       if (answer.status !== 200) throw problemOf(path, answer);
-      for (const { value } of deltas) addSums(sums, value.sums);
       passed += deltas.length;
       for (const w of group) w.done(answer.body.toString('utf8'));
     } catch (error) {
-      const refused = error instanceof Problem && error.code === 'telemetry-conflict' ? error.extra['node'] : undefined;
+      // What one node tells is no reason to keep the others waiting: where the centre does not say which, halves show it.
+      const isContent = error instanceof Problem && CONTENT_STATUS.includes(error.status);
+      const refused = isContent ? error.extra['node'] : undefined;
       const others = group.filter((w) => w.node !== refused);
-      if (refused === undefined || others.length === group.length) {
+      if (!isContent || others.length === 0 || group.length === 1) {
         for (const w of group) w.failed(error);
-        return;
+      } else if (others.length < group.length) {
+        for (const w of group) if (w.node === refused) w.failed(error);
+        await send(others);
+      } else {
+        const half = group.length >> 1;
+        await send(group.slice(0, half));
+        await send(group.slice(half));
       }
-      // One node's contradiction is no reason to keep the others waiting.
-      for (const w of group) if (w.node === refused) w.failed(error);
-      if (others.length > 0) await send(others);
     }
   }
 
@@ -110,7 +117,6 @@ export function createTelemetryRelay(o: TelemetryRelayOptions): TelemetryRelay {
   }
 
   return {
-    sums,
     passed: () => passed,
     async take(notes) {
       if (abort.signal.aborted) throw new Problem(503, 'stopping', 'the service is stopping', {}, 1);
@@ -121,6 +127,9 @@ export function createTelemetryRelay(o: TelemetryRelayOptions): TelemetryRelay {
       if (deltas.some((d, i) => d.value.node !== node || (i > 0 && d.value.seq <= deltas[i - 1]!.value.seq))) {
         throw new Problem(400, 'bad-delta', 'deltas: expected those of one node, in the order of their numbers');
       }
+      const under = open.get(node) ?? 0;
+      if (under >= NODE_WAITING_MAX) throw new Problem(429, 'busy', `${under} requests of ${node} wait for the centre already; wait for their answers`, {}, 5);
+      open.set(node, under + 1);
       const answer = new Promise<string>((done, failed) => void waiting.push({ node, deltas, bytes: size, done, failed }));
       bytes += size;
       running ??= run();
@@ -129,6 +138,8 @@ export function createTelemetryRelay(o: TelemetryRelayOptions): TelemetryRelay {
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error;
         throw new Problem(503, 'centre-unreachable', 'the control plane does not answer; keep the deltas and try again', {}, 1);
+      } finally {
+        open.set(node, open.get(node)! - 1);
       }
     },
     async stop() {

@@ -16,7 +16,7 @@ function stage(replica = 'eu/1'): { tracing: RegionTracing; spans: Span[]; lost:
   const spans: Span[] = [];
   let lost = 0;
   let time = 0;
-  const tracer: Tracer = { tell: (s) => void spans.push(s), step: () => undefined, dropped: (n) => void (lost += n), metrics: () => [], flush: () => Promise.resolve() };
+  const tracer: Tracer = { isHeard: () => true, soon: (_spans, work) => work(), tell: (s) => void spans.push(s), step: () => undefined, dropped: (n) => void (lost += n), metrics: () => [], flush: () => Promise.resolve() };
   return { tracing: createRegionTracing({ region: 'eu', replica, tracer, now: () => time }), spans, lost: () => lost, at: (t) => void (time = t) };
 }
 
@@ -73,6 +73,12 @@ test('a node that has everything followed costs a bounded amount, and the rest i
   expect(s.lost()).toBe(10 * 3 + (10 * TRACED_MAX - 10_000) * 3);
   s.tracing.reached(10);
   expect(s.spans).toHaveLength(10_000 * 3);
+  // All that is replayed in one turn counts as one.
+  const group = stage();
+  group.tracing.replayed(Array.from({ length: 10 }, (_, index) => replayed(index, flood)));
+  expect(group.lost()).toBe(10 * 3);
+  group.tracing.reached(10);
+  expect(group.spans).toHaveLength(TRACED_MAX * 3);
   // Batches that are published and never come back.
   for (let i = 0; i < 1_000; i += 1) s.tracing.publishing(`lost${i}`, 1)();
 });

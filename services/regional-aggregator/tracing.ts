@@ -3,7 +3,7 @@
  * with `publish` (only where the batch came in), `replay` and `cosign` in it. Every replica does its own work, so each has spans of its
  * own. Nothing waits for any of it.
  */
-import { findTraced, holdsTrace, spanIdOf, type BatchEntry, type SettlementTrace } from '../protocol/index.ts';
+import { findTraced, holdsTrace, spanIdOf, TRACED_MAX, type BatchEntry, type SettlementTrace } from '../protocol/index.ts';
 import { createUnderWay, type Attributes, type Metric, type Tracer } from '../shell/index.ts';
 import { parseBatch } from './core/batch.ts';
 
@@ -90,18 +90,21 @@ export function createRegionTracing({ region, replica, tracer, now }: RegionTrac
       };
     },
     replayed(messages) {
+      // Of all these together, which the replica replays in one turn.
+      let left = TRACED_MAX;
       for (const { message, ...at } of messages) {
         const receipt = received.get(at.id) ?? null;
         received.delete(at.id);
-        if (!holdsTrace(message)) continue;
-        const { traced, isCut } = findTraced(parseBatch(message).payload);
+        if (!tracer.isHeard() || !holdsTrace(message)) continue;
+        const { traced, looked, isCut } = findTraced(parseBatch(message).payload, left);
+        left -= looked;
         if (isCut) tracer.dropped(SPANS);
         for (const t of traced) if (!underWay.add({ ...at, settlement: t.entry.instruction.id, trace: t.trace, receipt })) tracer.dropped(SPANS);
       }
     },
     reached(size) {
       const at = now();
-      for (const u of underWay.before(size)) tell(u, at);
+      for (const u of underWay.before(size)) tracer.soon(SPANS, () => tell(u, at));
     },
     metrics: tracer.metrics,
   };

@@ -116,14 +116,20 @@ export interface AuditTally {
   node(id: string): AuditNode;
   /** By SLA and node. */
   readonly slas: ReadonlyMap<string, ReadonlyMap<string, Share>>;
+  /** SLAs that nodes counted events for and nobody asked about: the first OTHERS_MAX of them. */
+  readonly others: ReadonlySet<string>;
 }
 
-export function createAuditTally({ from, to }: { readonly from: number; readonly to: number }): AuditTally {
+const OTHERS_MAX = 100;
+
+/** @param known SLAs that are added up: a node may make up others in every delta */
+export function createAuditTally({ from, to }: { readonly from: number; readonly to: number }, known: ReadonlySet<string>): AuditTally {
   interface Progress { deltas: number; first: number; last: number; at: number; seq: number }
   const nodes = new Map<string, Progress>();
   const slas = new Map<string, Map<string, { events: number; good: number }>>();
+  const others = new Set<string>();
   return {
-    slas,
+    slas, others,
     add(delta, receivedAt) {
       const { node, seq } = delta;
       const at = timeOf(delta, receivedAt);
@@ -136,6 +142,10 @@ export function createAuditTally({ from, to }: { readonly from: number; readonly
       p.last = Math.max(p.last, seq);
       [p.at, p.seq] = [at, seq];
       for (const [sla, share] of delta.sums.slas) {
+        if (!known.has(sla)) {
+          if (others.size < OTHERS_MAX) others.add(sla);
+          continue;
+        }
         let byNode = slas.get(sla);
         if (byNode === undefined) slas.set(sla, byNode = new Map());
         const sum = byNode.get(node) ?? { events: 0, good: 0 };

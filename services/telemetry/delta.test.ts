@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { EncodingError } from '../protocol/errors.ts';
 import { generateSigner, parseVerifier, signNote } from '../transparency/index.ts';
 import {
-  addRollup, addRollupText, addSums, canonicalJson, checkHistogram, checkSum, countUpTo, DELTA_PEERS_MAX, emptyHistogram, emptyRollup, emptySums, floorTo, GRAINS, missingOf, openAcknowledgement, openDelta, parseSlas,
-  peeringOf, readDelta, record, ROLLUP_PEERS_MAX, rollupOf, rollupToText, segments, signAcknowledgement, signDelta, signSum, sumOf, sumsFromJson, sumsToJson, toJson, type Delta, type Sums,
+  addRollup, addRollupText, addSums, canonicalJson, checkHistogram, checkSum, cloneHistogram, countUpTo, DELTA_PEERS_MAX, emptyHistogram, emptyRollup, emptySums, EVENTS_PER_MS_MAX, EVENTS_SHORT_MAX, floorTo, GRAINS, merge, missingOf, openAcknowledgement, openDelta, parseSlas,
+  peeringOf, readDelta, record, ROLLUP_MAX, rollupOf, rollupToText, segments, signAcknowledgement, signDelta, signSum, sumOf, sumsFromJson, sumsToJson, toJson, type Delta, type Sums,
 } from './index.ts';
 
 const { signer } = generateSigner('t.example/edge/n1', 'ed25519');
@@ -71,6 +71,7 @@ describe('a delta', () => {
     ['probes of more sites than a node has', peering(Object.fromEntries(Object.entries(many({ sent: 1, lost: 1 })).slice(0, DELTA_PEERS_MAX + 1)))],
     ['the states of ten thousand peers', { gauges: { ...gauges, peers: many({ up: true, since: 1 }) } }], ['a peer that is no id', { gauges: { ...gauges, peers: { '../x': { up: true, since: 1 } } } }],
     ['a peer that is neither up nor down', { gauges: { ...gauges, peers: { n2: { up: 1, since: 1 } } } }], ['a peer since before all time', { gauges: { ...gauges, peers: { n2: { up: true, since: -1 } } } }],
+    ['a peer since after all time', { gauges: { ...gauges, peers: { n2: { up: true, since: 8.64e15 + 1 } } } }], ['a window after all time', { from: 8.64e15, to: 8.64e15 + 1 }],
     ['a list of peers', { gauges: { ...gauges, peers: [] } }], ['nothing of a peer', { gauges: { ...gauges, peers: { n2: null } } }],
     ['buckets that do not add up', { sums: { lag: { whole: { ...histogram, count: 2 } }, counts: {}, slas: {}, peering: {} } }],
     ['a minimum outside its bucket', { sums: { lag: { whole: { ...histogram, min: 0.5, sum: 0.5 } }, counts: {}, slas: {}, peering: {} } }],
@@ -109,20 +110,114 @@ describe('a delta', () => {
   });
 });
 
-test('a node that makes up new sites with every delta fills no rollup', () => {
+test('a node that makes up new sites, SLAs and assets with every delta fills no rollup', () => {
   const rollup = emptyRollup();
   for (let seq = 1; seq <= 400; seq += 1) {
     const sums = emptySums();
+    sums.slas.set('final', { events: 2, good: 1 });
+    sums.drift.compared = 1;
+    sums.drift.amount.set('EUR', 5n);
+    for (let i = 0; i < 20; i += 1) {
+      sums.slas.set(`made-up-${seq * 20 + i}`, { events: 1, good: 1 });
+      sums.drift.amount.set(`X${seq * 20 + i}`, 1n);
+      sums.drift.reversedAmount.set(`X${seq * 20 + i}`, 1n);
+    }
     for (let i = 0; i < DELTA_PEERS_MAX; i += 1) Object.assign(peeringOf(sums, `s${seq * DELTA_PEERS_MAX + i}`), { sent: 1, lost: 1 });
     Object.assign(peeringOf(sums, 'eu'), { sent: 1, lost: 1 });
     addRollup(rollup, rollupOf(deltaOf(sums, { seq })));
   }
-  expect(rollup.sums.peering.size).toBe(ROLLUP_PEERS_MAX);
+  const { slas, drift, peering } = rollup.sums;
+  expect([slas.size, drift.amount.size, drift.reversedAmount.size, peering.size]).toEqual([ROLLUP_MAX.slas, ROLLUP_MAX.assets, ROLLUP_MAX.assets, ROLLUP_MAX.peers]);
   // What it really probes goes on being counted, and the rollup can be read again.
   const again = emptyRollup();
   addRollupText(again, rollupToText(rollup));
   expect(again).toEqual(rollup);
   expect(again.sums.peering.get('eu')).toMatchObject({ sent: 400, lost: 400 });
+  expect([again.sums.slas.get('final'), again.sums.drift.amount.get('EUR')]).toEqual([{ events: 800, good: 400 }, 2_000n]);
+});
+
+test('a node whose values are everywhere fills no rollup, and none of them is lost', () => {
+  const total = emptyRollup();
+  let said = 0;
+  for (let seq = 1; seq <= 40; seq += 1) {
+    const sums = emptySums();
+    for (let peer = 0; peer < 8; peer += 1) {
+      const peering = peeringOf(sums, `s${(seq * 8 + peer) % ROLLUP_MAX.peers}`);
+      // Each time other values, from a part of a nanosecond to a thousand years.
+      for (let i = -3_000; i < 3_000; i += 5) record(peering.rtt, 2 ** ((i + seq % 5 + 0.5) / 64));
+      peering.sent = peering.rtt.count;
+      said += peering.sent;
+    }
+    addRollup(total, rollupOf(deltaOf(sums, { seq })));
+  }
+  const rtts = [...total.sums.peering.values()].map((p) => p.rtt);
+  const buckets = rtts.reduce((n, h) => n + h.buckets.size, 0);
+  expect(buckets).toBeGreaterThan(ROLLUP_MAX.buckets - 64);
+  expect(buckets).toBeLessThanOrEqual(ROLLUP_MAX.buckets + ROLLUP_MAX.peers);
+  expect(rtts.reduce((n, h) => n + h.count, 0)).toBe(said);
+  for (const h of rtts) expect([...h.buckets.values()].reduce((n, x) => n + x, 0)).toBe(h.count);
+  const again = emptyRollup();
+  addRollupText(again, rollupToText(total));
+  expect(again.sums.peering).toEqual(total.sums.peering);
+});
+
+test('without room for a bucket a value is counted in the nearest one that there is', () => {
+  const some = fc.array(fc.double({ min: 1e-3, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 30 });
+  fc.assert(fc.property(some, some, fc.nat(10), (ours, theirs, left) => {
+    const [a, b] = [emptyHistogram(), emptyHistogram()];
+    for (const v of ours) record(a, v);
+    for (const v of theirs) record(b, v);
+    const [whole, before] = [cloneHistogram(a), new Set(a.buckets.keys())];
+    merge(whole, b);
+    merge(a, b, { left });
+    expect({ ...a, buckets: null }).toEqual({ ...whole, buckets: null });
+    expect(a.buckets.size).toBeLessThanOrEqual(before.size + left);
+    expect([...a.buckets.values()].reduce((n, x) => n + x, 0)).toBe(whole.count);
+    if (left >= b.buckets.size) expect(a).toEqual(whole);
+    if (left > 0) return;
+    for (const [i, n] of b.buckets) {
+      const near = Math.min(...[...before].map((k) => Math.abs(k - i)));
+      expect([...before].some((k) => Math.abs(k - i) === near && a.buckets.get(k)! >= n)).toBe(true);
+    }
+  }));
+});
+
+test('what a window may say of amounts and events is as much as there can be, and any number of windows adds up to something that can be read', async () => {
+  const opened = async (sums: Sums, more: Partial<Delta> = {}): Promise<Delta> => openDelta(await signDelta(deltaOf(sums, more), signer), 't.example', 'eu', nodes).value;
+  const width = 400 * 86_400_000;
+  // A window of an outage, full of the largest amounts that there are.
+  const wide = emptySums();
+  wide.drift.compared = wide.drift.drifted = wide.counts.reversed = width * EVENTS_PER_MS_MAX;
+  for (const name of ['amount', 'reversedAmount'] as const) wide.drift[name].set('EUR', BigInt(wide.drift.drifted) * (2n ** 65n - 1n));
+  const d = await opened(wide, { from: 0, to: width });
+  expect(d.sums).toEqual(wide);
+  const total = emptyRollup();
+  for (let seq = 1; seq <= 1_000; seq += 1) addRollup(total, rollupOf(d));
+  const again = emptyRollup();
+  addRollupText(again, rollupToText(total));
+  expect(again.sums.drift.amount.get('EUR')).toBe(1_000n * wide.drift.amount.get('EUR')!);
+  // Two of them, one behind the other, are counted exactly.
+  expect(2 * wide.counts.reversed).toBeLessThan(Number.MAX_SAFE_INTEGER);
+
+  const most = Math.max(EVENTS_SHORT_MAX, 5_000 * EVENTS_PER_MS_MAX);
+  const claims: [string, (s: Sums, n: number) => void][] = [
+    ['counts', (s, n) => void (s.counts.accepted = n)], ['an SLA', (s, n) => void s.slas.set('final', { events: n, good: 0 })],
+    ['drift', (s, n) => void (s.drift.compared = n)], ['a lag', (s, n) => record(s.lag.final, 5, n)], ['lag of nothing', (s, n) => record(s.lag.final, 0, n)],
+    ['reconciliation', (s, n) => record(s.reconciliation, 5, n)], ['drift in time', (s, n) => record(s.drift.time, 5, n)], ['probes', (s, n) => void Object.assign(peeringOf(s, 'eu'), { sent: n, lost: n })],
+  ];
+  for (const [what, claim] of claims) {
+    for (const n of [most, most + 1, Number.MAX_SAFE_INTEGER]) {
+      const sums = emptySums();
+      sums.drift.compared = 1;
+      claim(sums, n);
+      if (n === most) expect(await opened(sums), what).toBeDefined();
+      else await expect(opened(sums), what).rejects.toThrow(`at most ${most} events in 5000 ms`);
+    }
+  }
+  for (const amount of ['1'.repeat(37), '01', '-1', '1e3', '']) {
+    const drift = { compared: 1, drifted: 1, amount: { EUR: amount }, reversedAmount: {} };
+    expect(() => sumsFromJson({ lag: {}, counts: {}, slas: {}, peering: {}, drift })).toThrow('at most 36 digits');
+  }
 });
 
 test('a region\'s sum is that of the deltas it names, or is refused', async () => {
@@ -158,6 +253,14 @@ test('any stretch of minutes is put together of grains without gap or overlap, a
     }
     expect(next).toBe(from === to ? from : to);
     expect(found.length).toBeLessThanOrEqual(5);
+  }));
+});
+
+test('whatever is recorded can be told', () => {
+  fc.assert(fc.property(fc.array(fc.oneof(fc.double({ min: 0, max: Number.MAX_VALUE, noNaN: true }), fc.constantFrom(Number.MIN_VALUE, 2 ** -48, 2 ** 48, 0)), { maxLength: 20 }), (all) => {
+    const h = emptyHistogram();
+    for (const v of all) record(h, v);
+    expect(checkHistogram('h', toJson(h)).count).toBe(all.length);
   }));
 });
 

@@ -8,7 +8,7 @@
 import { EncodingError } from '../protocol/errors.ts';
 import { ID_PATTERN } from '../protocol/grammar.ts';
 import { openNote, signNote, type Signer, type Verifier } from '../transparency/index.ts';
-import { addSums, emptySums, fields, isNatural, natural, sumsFromJson, sumsToJson, wrong, type Sums } from './sums.ts';
+import { addSums, COUNTS, emptySums, fields, isNatural, LAG_STAGES, natural, sumsFromJson, sumsToJson, wrong, type Sums } from './sums.ts';
 
 /**
  * Of one delta. Seven histograms with thirty powers of two each, all of their buckets in use, need a quarter of it; round trips and jitter of
@@ -19,6 +19,14 @@ export const DELTA_MAX = 640 * 1024;
 export const DELTAS_MAX = 256;
 /** Time that one delta may speak of: a node that was cut off widens its windows. Milliseconds. */
 export const DELTA_WIDTH_MAX = 400 * 86_400_000;
+
+/**
+ * Events of one kind in a window, at most, for each millisecond of it and in a short one: far more than any machine has, even where its clock
+ * was set back during the window; and so few that those of windows that do not overlap (the centre sees to it) stay
+ * below 2^53 over 800 days, so that sums of them are exact.
+ */
+export const EVENTS_PER_MS_MAX = 100_000;
+export const EVENTS_SHORT_MAX = 10_000_000;
 
 export const NODE_STATES = ['ready', 'disconnected', 'halted'] as const;
 
@@ -109,6 +117,13 @@ const id = (path: string, value: unknown): string => {
   return value;
 };
 
+/** The last one that ECMAScript has a date for. Milliseconds since 1970. */
+const TIME_MAX = 8.64e15;
+function time(path: string, value: unknown): number {
+  if (!isNatural(value) || value > TIME_MAX) throw wrong(path, `milliseconds since 1970, up to ${TIME_MAX}`, value);
+  return value;
+}
+
 function share(path: string, value: unknown): number {
   if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw wrong(path, 'a share from 0 to 1', value);
   return value;
@@ -141,8 +156,23 @@ function peersOf(value: unknown): Readonly<Record<string, PeerState>> {
     const at = `gauges.peers.${id('gauges.peers', to)}`;
     const { up, since } = fields(at, state, ['up', 'since']);
     if (typeof up !== 'boolean') throw wrong(`${at}.up`, 'true or false', up);
-    return [to, { up, since: natural(`${at}.since`, since) }];
+    return [to, { up, since: time(`${at}.since`, since) }];
   }));
+}
+
+/** @throws EncodingError when more is said to have happened than can happen in the time */
+function checkEvents({ from, to, sums: { lag, counts, slas, drift, reconciliation, peering } }: Pick<Delta, 'from' | 'to' | 'sums'>): void {
+  const most = Math.max(EVENTS_SHORT_MAX, (to - from) * EVENTS_PER_MS_MAX);
+  const check = (path: string, n: number): void => {
+    if (n > most) throw wrong(`sums.${path}`, `at most ${most} events in ${to - from} ms`, n);
+  };
+  for (const stage of LAG_STAGES) check(`lag.${stage}`, lag[stage].count);
+  for (const name of COUNTS) check(`counts.${name}`, counts[name]);
+  for (const [sla, { events }] of slas) check(`slas.${sla}`, events);
+  check('drift.compared', drift.compared);
+  check('drift.time', drift.time.count);
+  check('reconciliation', reconciliation.count);
+  for (const [site, { sent }] of peering) check(`peering.${site}`, sent);
 }
 
 /** @throws EncodingError naming the field that is wrong */
@@ -152,12 +182,13 @@ export function readDelta(text: string): Delta {
   const d: Delta = {
     origin: typeof o['origin'] === 'string' ? o['origin'] : id('origin', o['origin']), node: id('node', o['node']), region: id('region', o['region']),
     seq: natural('seq', o['seq']), acknowledged: natural('acknowledged', o['acknowledged']),
-    from: natural('from', o['from']), to: natural('to', o['to']), gauges: gaugesOf(o['gauges']), sums: sumsFromJson(o['sums']),
+    from: time('from', o['from']), to: time('to', o['to']), gauges: gaugesOf(o['gauges']), sums: sumsFromJson(o['sums']),
   };
   if (d.seq < 1) throw wrong('seq', 'a number from 1', d.seq);
   if (d.acknowledged >= d.seq) throw wrong('acknowledged', `less than seq (${d.seq})`, d.acknowledged);
   if (d.sums.peering.size > DELTA_PEERS_MAX) throw wrong('sums.peering', `at most ${DELTA_PEERS_MAX} sites`, d.sums.peering.size);
   if (d.to <= d.from || d.to - d.from > DELTA_WIDTH_MAX) throw wrong('to', `more than from (${d.from}), by at most ${DELTA_WIDTH_MAX} ms`, d.to);
+  checkEvents(d);
   return d;
 }
 

@@ -33,8 +33,17 @@ export const emptyHistogram = (): Histogram => ({ count: 0, sum: 0, min: Infinit
 /** Upper-inclusive bucket of a positive value. */
 export const bucketOf = (value: number): number => Math.ceil(Math.log2(value) * 2 ** SCALE) - 1;
 
-/** Adds `times` observations of a finite, non-negative value. */
-export function record(h: Histogram, value: number, times = 1): void {
+/** Every duration that a clock can tell lies within, in milliseconds: 2^-48 to 2^48. */
+const INDEX_MAX = 48 * 2 ** SCALE;
+const VALUE_MAX = 2 ** 48;
+const VALUE_MIN = 1 / VALUE_MAX;
+
+/**
+ * Adds `times` observations of a finite, non-negative value. What is smaller than 2^-48 is nothing, as the difference of two doubles can be;
+ * what is larger than 2^48 counts as that: what is counted here can be told.
+ */
+export function record(h: Histogram, observed: number, times = 1): void {
+  const value = observed <= VALUE_MIN ? 0 : Math.min(observed, VALUE_MAX);
   h.count += times;
   h.sum += value * times;
   if (value < h.min) h.min = value;
@@ -52,14 +61,46 @@ export const cloneHistogram = (h: Histogram): Histogram => ({ ...h, buckets: new
 /** A histogram to add to another one: as it is counted, or as it travels, when something is in it. */
 export type Counted = Pick<Histogram, 'count' | 'sum' | 'min' | 'max' | 'zero'> & { readonly buckets: Iterable<readonly [number, number]> };
 
-/** Adds all of `b` to `a`. */
-export function merge(a: Histogram, b: Readonly<Counted>): void {
+/** New buckets that may still come into being. */
+export interface Room {
+  left: number;
+}
+
+/**
+ * Adds all of `b` to `a`.
+ * @param room for new buckets: when there is none left, what would need one is counted in the nearest bucket that there is. @default - for all
+ */
+export function merge(a: Histogram, b: Readonly<Counted>, room?: Room): void {
   a.count += b.count;
   a.sum += b.sum;
   a.min = Math.min(a.min, b.min);
   a.max = Math.max(a.max, b.max);
   a.zero += b.zero;
-  for (const [i, n] of b.buckets) a.buckets.set(i, (a.buckets.get(i) ?? 0) + n);
+  let inOrder: readonly number[] | undefined;
+  for (const [i, n] of b.buckets) {
+    const there = a.buckets.get(i);
+    if (there !== undefined || room === undefined || room.left > 0 || a.buckets.size === 0) {
+      if (there === undefined && room !== undefined) room.left -= 1;
+      a.buckets.set(i, (there ?? 0) + n);
+    } else {
+      // No bucket is added from here on, as the room is used up.
+      inOrder ??= [...a.buckets.keys()].sort((x, y) => x - y);
+      const near = nearest(inOrder, i);
+      a.buckets.set(near, a.buckets.get(near)! + n);
+    }
+  }
+}
+
+/** The one of these numbers, which rise, that is the nearest. */
+function nearest(numbers: readonly number[], wanted: number): number {
+  let [low, high] = [0, numbers.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < wanted) low = middle + 1;
+    else high = middle;
+  }
+  const [before, after] = [numbers[low - 1], numbers[low]!];
+  return before !== undefined && wanted - before < after - wanted ? before : after;
 }
 
 /**
@@ -114,9 +155,6 @@ export function quantile(h: Histogram, q: number): number | null {
   }
   return h.max;
 }
-
-/** Every duration that a clock can tell lies within, in milliseconds: 2^-48 to 2^48. */
-const INDEX_MAX = 48 * 2 ** SCALE;
 
 /** @throws EncodingError when it is not what {@link toJson} writes */
 export function checkHistogram(path: string, value: unknown): HistogramJson {

@@ -86,8 +86,20 @@ describe('the node-effects interval', () => {
       for (const h of hs) merge(all, h);
       const { low, high } = nodeEffectsInterval(hs, all, q);
       expect(low === null).toBe(high === null);
-      if (low !== null && high !== null) expect(low).toBeLessThanOrEqual(high);
+      if (low === null || high === null) return;
+      expect(low).toBeLessThanOrEqual(quantile(all, q)!);
+      expect(high).toBeGreaterThanOrEqual(quantile(all, q)!);
     }));
+  });
+
+  it.each([['nothing but zeros', 0], ['one value', 5]])('has the value in it where there is %s', (_what, value) => {
+    const hs = Array.from({ length: 6 }, () => of(Array.from({ length: 100 }, () => value)));
+    const all = emptyHistogram();
+    for (const h of hs) merge(all, h);
+    const { low, high } = nodeEffectsInterval(hs, all, 0.95);
+    expect(low).toBeLessThanOrEqual(value);
+    expect(high).toBeGreaterThanOrEqual(value);
+    if (value === 0) expect([low, high]).toEqual([0, 0]);
   });
 });
 
@@ -98,7 +110,8 @@ describe('shares', () => {
     expect(many.low).toBeCloseTo(0.2553, 4);
     expect(many.high).toBeCloseTo(0.3662, 4);
     const none = wilsonInterval({ good: 0, events: 20 });
-    expect(none.low).toBeCloseTo(0, 10);
+    expect(none.low).toBe(0);
+    expect(wilsonInterval({ good: 1, events: 1 }).high).toBe(1);
     expect(none.high).toBeCloseTo(0.1611, 4);
   });
 
@@ -129,6 +142,17 @@ describe('shares', () => {
     const width = (i: { low: number | null; high: number | null }): number => i.high! - i.low!;
     expect(width(between) / width(wilson)).toBeGreaterThan(0.5);
     expect(width(between) / width(wilson)).toBeLessThan(1.5);
+  });
+
+  it('few nodes that happen to agree claim no more than events that are alike', () => {
+    for (const nodes of [2, 3, 4].map((n) => Array.from({ length: n }, () => ({ good: 50, events: 100 })))) {
+      const [wilson, between] = [wilsonInterval(sum(nodes)), nodeRatioInterval(nodes)];
+      expect(between.low).toBeLessThan(wilson.low!);
+      expect(between.high).toBeGreaterThan(wilson.high!);
+    }
+    // As few in effect: one of them has nearly all events.
+    const { low, high } = nodeRatioInterval([...Array.from({ length: 9 }, () => ({ good: 5, events: 10 })), { good: 50_000, events: 100_000 }]);
+    expect([low! < 0.497, high! > 0.503]).toEqual([true, true]);
   });
 
   it('a share that is skewed between nodes reaches further down than up, beyond Student\'s t on the logit scale', () => {

@@ -7,7 +7,7 @@
  *
  * How often each really contains the true value is measured by coverage.ts and printed in docs/telemetry.md.
  */
-import { lowerEdge, type Histogram } from './histogram.ts';
+import { lowerEdge, quantile, type Histogram } from './histogram.ts';
 import { binomialQuantile, chiSquaredQuantile, normalCdf, normalQuantile, weightedDegrees } from './statistics.ts';
 
 export type IntervalMethod = 'order-statistic' | 'node-effects';
@@ -61,6 +61,9 @@ export const NODES_MIN = 5;
 const GRID = 41;
 /** Width in buckets at which residuals are gathered: 1.1% of a value. */
 const RESIDUAL_STEP = 1;
+/** Of a quantile of the mixture, in buckets, and how often it is come nearer to at most. */
+const TOLERANCE = 1e-3;
+const ITERATIONS_MAX = 60;
 /** Below so many degrees of freedom the approximation of chi-squared's quantile is of no use. */
 const DEGREES_MIN = 3;
 
@@ -84,6 +87,8 @@ export function nodeEffects(nodes: readonly Histogram[], pooled: Histogram, conf
   const none: Interval = { method, confidence, low: null, high: null };
   const used = nodes.filter((h) => h.count > 0);
   if (used.length < NODES_MIN) return () => none;
+  // Zeros have no logarithm.
+  if (pooled.buckets.size === 0) return () => ({ method, confidence, low: 0, high: 0 });
   const all = inOrder(pooled);
   const fleet = fleetOf(used, pooled.count);
   const alpha = 1 - confidence;
@@ -94,19 +99,22 @@ export function nodeEffects(nodes: readonly Histogram[], pooled: Histogram, conf
     const samplingAbove = positionAt(all, highRank) - centre;
     const samplingBelow = centre - positionAt(all, lowRank);
     const candidates: number[] = [];
+    let shift = centre - fleet.mean;
     for (const p of PROBABILITIES) {
       const variance = Math.max(0, fleet.spread * fleet.degrees / chiSquaredQuantile(p, fleet.degrees) - fleet.within);
-      const shift = mixtureQuantile(fleet.residuals, Math.sqrt(variance), q);
+      shift = mixtureQuantile(fleet.residuals, Math.sqrt(variance), q, shift);
       const error = Math.sqrt(variance * fleet.meanShare);
       for (const z of NORMALS) candidates.push(fleet.mean + z * error + shift);
     }
     candidates.sort((a, b) => a - b);
     const at = (p: number): number => candidates[Math.min(candidates.length - 1, Math.floor(p * candidates.length))]!;
     const estimate = at(0.5);
+    // Where all events are alike the estimate lies anywhere in their bucket, and among zeros below it: the value that is shown is within.
+    const shown = quantile(pooled, q)!;
     return {
       method, confidence,
-      low: lowerEdge(estimate - Math.hypot(estimate - at(alpha / 2), samplingBelow)),
-      high: lowerEdge(estimate + Math.hypot(at(1 - alpha / 2) - estimate, samplingAbove)),
+      low: Math.min(shown, lowerEdge(estimate - Math.hypot(estimate - at(alpha / 2), samplingBelow))),
+      high: Math.max(shown, lowerEdge(estimate + Math.hypot(at(1 - alpha / 2) - estimate, samplingAbove))),
     };
   };
 }
@@ -173,7 +181,7 @@ function fleetOf(nodes: readonly Histogram[], events: number): Fleet {
   const spread = seen / (1 - squares);
   const kurtosis = seen === 0 ? 0 : Math.max(0, weighted((w, i) => w * away[i]! ** 4) / (seen * seen) - 3 + 6 / (nodes.length + 1));
   const degrees = Math.max(DEGREES_MIN, 2 / (2 / weightedDegrees(weights) + kurtosis * squares));
-  const between = weighted((w, i) => (w * away[i]!) ** 2);
+  const between = nodes.length / (nodes.length - 1) * weighted((w, i) => (w * away[i]!) ** 2);
   return {
     mean, spread, degrees,
     within: weighted((w, i) => w * (1 - w) * levels[i]!.meanVariance) / (1 - squares),
@@ -210,22 +218,34 @@ function residualsOf(nodes: readonly Histogram[], means: readonly number[], even
   return [...gathered].map(([step, n]) => [step * RESIDUAL_STEP, n / events] as const).sort((a, b) => a[0] - b[0]);
 }
 
-/** Quantile of a residual plus a normal with standard deviation `tau`. */
-function mixtureQuantile(residuals: Positions, tau: number, q: number): number {
+/**
+ * Quantile of a residual plus a normal with standard deviation `tau`, by Newton's method kept within a bracket (Numerical Recipes, 3rd ed., 9.4).
+ * @param start where to look first
+ */
+function mixtureQuantile(residuals: Positions, tau: number, q: number, start: number): number {
   // Within a step residuals lie evenly: a standard deviation of step / sqrt(12) that keeps the sum smooth.
   const sigma = Math.hypot(tau, RESIDUAL_STEP / Math.sqrt(12));
   let low = residuals[0]![0] - 8 * sigma;
   let high = residuals.at(-1)![0] + 8 * sigma;
-  for (let i = 0; i < 40 && high - low > 1e-3; i++) {
-    const middle = (low + high) / 2;
+  let at = start > low && start < high ? start : (low + high) / 2;
+  for (let i = 0; i < ITERATIONS_MAX && high - low > TOLERANCE; i++) {
     let below = 0;
+    let density = 0;
     for (const [e, share] of residuals) {
-      const z = (middle - e) / sigma;
+      const z = (at - e) / sigma;
       if (z < -8) break;
-      below += z > 8 ? share : share * normalCdf(z);
+      if (z > 8) {
+        below += share;
+      } else {
+        below += share * normalCdf(z);
+        density += share * Math.exp(-z * z / 2);
+      }
     }
-    if (below < q) low = middle;
-    else high = middle;
+    if (below < q) low = at;
+    else high = at;
+    const step = (q - below) * sigma * Math.sqrt(2 * Math.PI) / density;
+    if (Math.abs(step) < TOLERANCE / 2) return at + step;
+    at = at + step > low && at + step < high ? at + step : (low + high) / 2;
   }
-  return (low + high) / 2;
+  return at;
 }

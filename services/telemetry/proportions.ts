@@ -24,9 +24,12 @@ export function wilsonInterval({ good, events }: Share, confidence = 0.95): Shar
   const p = good / events;
   const centre = (p + z * z / (2 * events)) / (1 + z * z / events);
   const half = z / (1 + z * z / events) * Math.sqrt(p * (1 - p) / events + z * z / (4 * events * events));
-  return { method, confidence, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+  // Exactly, where rounding would leave something.
+  return { method, confidence, low: good === 0 ? 0 : Math.max(0, centre - half), high: good === events ? 1 : Math.min(1, centre + half) };
 }
 
+/** With fewer degrees of freedom a variance of nearly nothing is as good as chance, so nodes count as no more alike than events are. */
+const FLOOR_DEGREES = 4;
 /** Draws that the critical values of a share are taken from. */
 const DRAWS = 399;
 /** With more nodes than this Student's t does as well, and draws would take long. */
@@ -36,7 +39,7 @@ const DRAWN_NODES_MAX = 200;
  * For nodes that differ: the share as a ratio of two sums over nodes on the logit scale, its variance by the linearized jackknife between
  * nodes (Cochran, Sampling Techniques, 3rd ed., chapters 6 and 9A; Korn and Graubard, Survey Methodology 24, 1998), with
  * Satterthwaite's degrees of freedom for nodes that count unequally. It is floored where nodes agree better than chance lets them: at
- * the binomial variance times what chi-squared makes of it in one sample of forty.
+ * the binomial variance times what chi-squared makes of it in one sample of forty, or the whole of it with fewer than four degrees of freedom.
  *
  * A share close to 1 is skewed: a sample without one of the few bad nodes shows a share that is too high and a variance that is too small
  * at once, and Student's t is too short on that side. So critical values are the larger of Student's and those that the same statistic
@@ -56,7 +59,7 @@ export function nodeRatioInterval(nodes: readonly Share[], confidence = 0.95): S
   const weights = used.map((n) => n.events / events);
   const degrees = weightedDegrees(weights);
   const alpha = 1 - confidence;
-  const statistic = createStatistic(chiSquaredQuantile(alpha / 2, degrees) / degrees);
+  const statistic = createStatistic(degrees < FLOOR_DEGREES ? 1 : chiSquaredQuantile(alpha / 2, degrees) / degrees);
   const [logit, error] = statistic(Float64Array.from(used, (n) => n.good), Float64Array.from(used, (n) => n.events));
   const student = studentQuantile(1 - alpha / 2, degrees);
   const drawn = m > DRAWN_NODES_MAX ? new Float64Array() : drawStatistics(used, weights, degrees, statistic);

@@ -2,8 +2,8 @@
  * Time in grains: minutes, hours and days of UTC. A stretch of time is put together of as few grains as it takes, so that a month of
  * a thousand nodes is read as days, and its ends as hours and minutes.
  */
-import { addSums, emptySums, summandOf, sumsToJson, type Summand, type Sums, type SumsJson } from './sums.ts';
-import type { Delta } from './delta.ts';
+import { addSums, emptySums, KEYS_MAX, summandOf, sumsToJson, type Summand, type Sums, type SumsJson, type SumsMax } from './sums.ts';
+import { DELTA_PEERS_MAX, type Delta } from './delta.ts';
 
 export const GRAINS = [
   { id: 'minute', ms: 60_000 },
@@ -52,8 +52,14 @@ export interface Rollup extends Basis {
 export const emptyRollup = (): Rollup =>
   ({ sums: emptySums(), deltas: 0, seqFrom: Infinity, seqTo: 0, coveredMs: 0, provisionalRatioMax: 0, provisionalAgeMsMax: 0 });
 
-/** Sites probed that one rollup holds: a node that makes up new ones with every delta must not fill the centre. */
-export const ROLLUP_PEERS_MAX = 256;
+/**
+ * What a rollup of one node holds: a node that makes up something new with every delta must neither fill the centre nor keep it busy, which writes the
+ * whole rollup again with every delta. Names are twice what one delta can have, so that all of them can be renamed within a day; buckets are
+ * twice those of a day with 17 sites probed whose round trips vary over three powers of two, and jitter over ten.
+ */
+export const ROLLUP_MAX: SumsMax = { slas: 2 * KEYS_MAX, assets: 2 * KEYS_MAX, peers: 2 * DELTA_PEERS_MAX, buckets: 32_768 };
+/** The same of many rollups of a node together: there is room for every bucket of an honest one. */
+const ROLLUPS_MAX: SumsMax = { ...ROLLUP_MAX, buckets: 4 * ROLLUP_MAX.buckets };
 
 export function addBasis(a: Basis, b: Basis): void {
   a.deltas += b.deltas;
@@ -62,9 +68,12 @@ export function addBasis(a: Basis, b: Basis): void {
   a.coveredMs += b.coveredMs;
 }
 
-/** Adds all of `b` to `a`, with probes of at most ROLLUP_PEERS_MAX sites. */
-export function addRollup(a: Rollup, b: Omit<Rollup, 'sums'> & { readonly sums: Summand }): void {
-  addSums(a.sums, b.sums, ROLLUP_PEERS_MAX);
+/**
+ * Adds all of `b` to `a`.
+ * @param max in `a` afterwards; by default for a rollup of one node
+ */
+export function addRollup(a: Rollup, b: Omit<Rollup, 'sums'> & { readonly sums: Summand }, max: SumsMax = ROLLUP_MAX): void {
+  addSums(a.sums, b.sums, max);
   addBasis(a, b);
   a.provisionalRatioMax = Math.max(a.provisionalRatioMax, b.provisionalRatioMax);
   a.provisionalAgeMsMax = Math.max(a.provisionalAgeMsMax, b.provisionalAgeMsMax);
@@ -89,5 +98,5 @@ export const rollupToText = ({ sums, ...rest }: Rollup): string => JSON.stringif
 /** Adds to `a` what `rollupToText` wrote. It is not checked again: a month of a thousand nodes is a hundred thousand of them. */
 export function addRollupText(a: Rollup, text: string): void {
   const { sums, ...rest } = JSON.parse(text) as Omit<Rollup, 'sums'> & { sums: SumsJson };
-  addRollup(a, { ...rest, sums: summandOf(sums) });
+  addRollup(a, { ...rest, sums: summandOf(sums) }, ROLLUPS_MAX);
 }

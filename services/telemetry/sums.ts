@@ -2,9 +2,9 @@
  * What is counted at an edge node over some stretch of time, in a form that adds up: over time, over nodes, over regions. All of it
  * is counts, sums and histograms, so that no percentile and no ratio is ever averaged.
  */
-import { ASSET_PATTERN, BALANCE_PATTERN, ID_PATTERN } from '../protocol/grammar.ts';
+import { ASSET_PATTERN, ID_PATTERN } from '../protocol/grammar.ts';
 import { EncodingError } from '../protocol/errors.ts';
-import { checkHistogram, emptyHistogram, fromJson, merge, toJson, type Counted, type Histogram, type HistogramJson } from './histogram.ts';
+import { checkHistogram, emptyHistogram, fromJson, merge, toJson, type Counted, type Histogram, type HistogramJson, type Room } from './histogram.ts';
 import type { Share } from './proportions.ts';
 
 /** As `STAGES` of the protocol has them. */
@@ -114,29 +114,54 @@ export const summandOf = ({ lag, counts, slas, drift, reconciliation, peering }:
   },
 });
 
-const mergeAny = (a: Histogram, b: Counted | undefined): void => (b === undefined ? undefined : merge(a, b));
+const mergeAny = (a: Histogram, b: Counted | undefined, room: Room | undefined): void => (b === undefined ? undefined : merge(a, b, room));
+
+/** What sums may hold where somebody may make things up: what is counted under further names is left out. */
+export interface SumsMax {
+  readonly slas: number;
+  /** Of either amount. */
+  readonly assets: number;
+  /** Sites probed. */
+  readonly peers: number;
+  /** Of all histograms together; beyond, values are counted in the nearest bucket that there is. */
+  readonly buckets: number;
+}
+
+export const UNBOUNDED: SumsMax = { slas: Infinity, assets: Infinity, peers: Infinity, buckets: Infinity };
+
+function roomIn({ lag, drift, reconciliation, peering }: Sums, most: number): Room | undefined {
+  if (most === Infinity) return undefined;
+  let left = most - drift.time.buckets.size - reconciliation.buckets.size;
+  for (const stage of LAG_STAGES) left -= lag[stage].buckets.size;
+  for (const { rtt, jitter } of peering.values()) left -= rtt.buckets.size + jitter.buckets.size;
+  return { left };
+}
+
+const hasRoom = (names: ReadonlyMap<string, unknown>, name: string, max: number): boolean => names.size < max || names.has(name);
 
 /**
  * Adds all of `b` to `a`.
- * @param peersMax sites that probes of are counted in `a`; those of further ones are left out
+ * @param max in `a` afterwards
  */
-export function addSums(a: Sums, b: Summand, peersMax: number = Infinity): void {
-  for (const stage of LAG_STAGES) mergeAny(a.lag[stage], b.lag[stage]);
+export function addSums(a: Sums, b: Summand, max: SumsMax = UNBOUNDED): void {
+  const room = roomIn(a, max.buckets);
+  for (const stage of LAG_STAGES) mergeAny(a.lag[stage], b.lag[stage], room);
   for (const name of COUNTS) a.counts[name] += b.counts[name] ?? 0;
-  for (const [sla, share] of b.slas) addShare(a.slas, sla, share);
+  for (const [sla, share] of b.slas) if (hasRoom(a.slas, sla, max.slas)) addShare(a.slas, sla, share);
   a.drift.compared += b.drift.compared;
   a.drift.drifted += b.drift.drifted;
-  for (const [asset, amount] of b.drift.amount) addAmount(a.drift.amount, asset, amount);
-  for (const [asset, amount] of b.drift.reversedAmount) addAmount(a.drift.reversedAmount, asset, amount);
-  mergeAny(a.drift.time, b.drift.time);
-  mergeAny(a.reconciliation, b.reconciliation);
+  for (const name of ['amount', 'reversedAmount'] as const) {
+    for (const [asset, amount] of b.drift[name]) if (hasRoom(a.drift[name], asset, max.assets)) addAmount(a.drift[name], asset, amount);
+  }
+  mergeAny(a.drift.time, b.drift.time, room);
+  mergeAny(a.reconciliation, b.reconciliation, room);
   for (const [to, { sent, lost, rtt, jitter }] of b.peering) {
-    if (a.peering.size >= peersMax && !a.peering.has(to)) continue;
+    if (!hasRoom(a.peering, to, max.peers)) continue;
     const peering = peeringOf(a, to);
     peering.sent += sent;
     peering.lost += lost;
-    mergeAny(peering.rtt, rtt);
-    mergeAny(peering.jitter, jitter);
+    mergeAny(peering.rtt, rtt, room);
+    mergeAny(peering.jitter, jitter, room);
   }
 }
 
@@ -187,10 +212,11 @@ export function natural(path: string, value: unknown): number {
 }
 
 /** Keys of one of these: many enough for every deployment, few enough to be held. */
-const KEYS_MAX = 1_000;
+export const KEYS_MAX = 1_000;
 const idRegex = new RegExp(ID_PATTERN);
 const assetRegex = new RegExp(ASSET_PATTERN);
-const balanceRegex = new RegExp(BALANCE_PATTERN);
+/** A sum of amounts: each is below 2^65, and events are below 2^53 (`EVENTS_PER_MS_MAX` of delta.ts); that is 36 digits. */
+const amountRegex = /^(?:0|[1-9][0-9]{0,35})$/;
 
 function entries(path: string, value: unknown, key: RegExp): [string, unknown][] {
   const all = Object.entries(fields(path, value));
@@ -200,7 +226,7 @@ function entries(path: string, value: unknown, key: RegExp): [string, unknown][]
 }
 
 const amountsOf = (path: string, value: unknown): Map<string, bigint> => new Map(entries(path, value, assetRegex).map(([asset, amount]) => {
-  if (typeof amount !== 'string' || !balanceRegex.test(amount) || amount.startsWith('-')) throw wrong(`${path}.${asset}`, 'minor units as digits', amount);
+  if (typeof amount !== 'string' || !amountRegex.test(amount)) throw wrong(`${path}.${asset}`, 'minor units, at most 36 digits', amount);
   return [asset, BigInt(amount)];
 }));
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeDecision, encodeDecision, type DecisionEntry } from '../../protocol/index.ts';
@@ -38,12 +40,35 @@ describe('readDecisions', () => {
   test('reads what decodeDecision reads', () => {
     fc.assert(fc.property(fc.array(entry, { minLength: 1, maxLength: 5 }), (entries) => {
       const followed: Followed[] = [];
-      readDecisions(encodeBundle(entries.map((e) => Buffer.from(encodeDecision(e)))), [], [], followed);
-      expect(followed).toEqual(entries.flatMap((e, at) => (e.trace === undefined ? [] : [{ at, trace: e.trace }])));
+      const times: number[] = [];
+      readDecisions(encodeBundle(entries.map((e) => Buffer.from(encodeDecision(e)))), [], times, followed);
+      expect(times).toEqual(entries.map((e) => e.decidedAt));
+      expect(followed).toEqual(entries.flatMap((e, at) => (e.trace === undefined ? [] : [{ at, id: e.instruction.id, trace: e.trace }])));
       expect(read(entries.map(encodeDecision))).toEqual(entries.map(({ instruction: s, decision: d }) => ({
         id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount), refusal: d.reason ?? null,
       })));
     }));
+  });
+
+  test('what is remembered of a followed settlement does not keep the rest of its batch in memory', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const trace = `00-${'a1'.repeat(16)}-${'b2'.repeat(8)}-01`;
+    const texts = Array.from({ length: 80 }, (_, i) => encodeDecision(decisionOf({ id: `a-settlement-${i}`, debit: 'a', credit: 'b', amount: 5n })));
+    const decision = decodeDecision(texts[0]!);
+    const bundle = encodeBundle([encodeDecision({ ...decision, trace }), ...texts.slice(1)].map((text) => Buffer.from(text)));
+    const kept: Followed[] = [];
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    readDecisions(bundle, [], [], kept);
+    const before = heap();
+    for (let i = 0; i < 1_000; i += 1) readDecisions(bundle, [], [], kept);
+    const bytes = heap() - before;
+    expect(kept).toHaveLength(1_001);
+    // A batch has some 30,000 bytes; an id and a trace, in their object, some 200.
+    expect(bytes / 1_000).toBeLessThan(bundle.byteLength / 10);
   });
 
   test.each([undefined, `00-${'a1'.repeat(16)}-${'b2'.repeat(8)}-01`])('refuses what decodeDecision refuses: any change of one byte, trace %s', (trace) => {

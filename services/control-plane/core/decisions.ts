@@ -24,9 +24,14 @@ export interface Settlement {
 export interface Followed {
   /** Where it stands in the list of settlements. */
   readonly at: number;
+  /** Of the settlement. */
+  readonly id: string;
   /** As its entry has it. */
   readonly trace: string;
 }
+
+/** What an expression finds is a view that keeps all of the text alive that it was found in; these are remembered for longer than that. */
+const copyOf = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
 
 /** Where in a payload it went wrong: `entry` counts from 0 within the payload. */
 export class PayloadError extends Error {
@@ -78,12 +83,12 @@ export function readDecisions(payload: Uint8Array, out: Settlement[], times: num
           refusal: m[7] === undefined ? null : m[7] as RefusalReason,
         });
         times.push(Number(m[5]));
-        if (m[8] !== undefined) followed.push({ at: out.length - 1, trace: m[8] });
+        if (m[8] !== undefined) followed.push({ at: out.length - 1, id: copyOf(m[6]!), trace: copyOf(m[8]) });
       } else {
         const { instruction: s, decision: d, decidedAt, trace } = readSlowly(bytes.subarray(start, offset), entry);
         out.push({ id: s.id, asset: s.asset, debit: s.debitAccount, credit: s.creditAccount, amount: String(s.amount), refusal: d.reason ?? null });
         times.push(decidedAt);
-        if (trace !== undefined) followed.push({ at: out.length - 1, trace });
+        if (trace !== undefined) followed.push({ at: out.length - 1, id: s.id, trace });
       }
     }
     begin = end;

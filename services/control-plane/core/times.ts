@@ -5,13 +5,16 @@
 
 /** Of a time and of a distance. */
 const BYTES_MAX = 8;
+/** Twice this, and its sign, is still a whole number to a double. A clock beyond the year 140,000 is kept as this. */
+export const TIME_MAX = 2 ** 52 - 1;
 
-/** @param times milliseconds since 1970, in any order */
+/** @param times milliseconds since 1970, in any order; at most `TIME_MAX` each */
 export function packTimes(times: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(times.length * BYTES_MAX);
   let at = 0;
   let before = 0;
-  for (const time of times) {
+  for (const said of times) {
+    const time = Math.min(TIME_MAX, said);
     const distance = time - before;
     // Beyond 32 bits, so without shifts.
     for (let rest = distance < 0 ? -2 * distance - 1 : 2 * distance; ; rest = Math.floor(rest / 128)) {

@@ -18,18 +18,11 @@ const RETRY_AFTER_MAX_MS = 24 * 60 * 60_000;
 export const pauseMs = (attempts: number, random: number): number =>
   Math.round(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempts - 1, 30)) * (1 + random) / 2);
 
-/** `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). Milliseconds from `now`; null when it is neither. */
-export function retryAfterMs(header: string | undefined, now: number, parseDate: (text: string) => number): number | null {
-  if (header === undefined) return null;
-  const text = header.trim();
-  const ms = /^[0-9]{1,10}$/.test(text) ? Number(text) * 1_000 : /^[A-Z][a-z]{2}, /.test(text) ? parseDate(text) - now : Number.NaN;
-  return Number.isNaN(ms) ? null : Math.min(RETRY_AFTER_MAX_MS, Math.max(0, ms));
-}
-
 /** How an attempt ended: an answer, or none. */
 export interface Attempt {
   /** Null: no answer in time, no connection, or one that broke. */
   readonly status: number | null;
+  /** What the receiver asked for; null when it did not. */
   readonly retryAfterMs: number | null;
 }
 
@@ -47,7 +40,8 @@ export type Verdict =
  * refusal may be a mistake that somebody mends, so it is tried again as well.
  * @param createdAt when there was something to deliver first
  */
-export function verdictOf({ status, retryAfterMs: asked }: Attempt, attempts: number, createdAt: number, now: number, random: number): Verdict {
+export function verdictOf({ status, retryAfterMs }: Attempt, attempts: number, createdAt: number, now: number, random: number): Verdict {
+  const asked = retryAfterMs === null ? null : Math.min(RETRY_AFTER_MAX_MS, retryAfterMs);
   if (status !== null && status >= 200 && status < 300) return { kind: 'delivered' };
   const at = now + Math.max(pauseMs(attempts, random), asked ?? 0);
   if (at > createdAt + GIVE_UP_MS) return { kind: 'given-up' };

@@ -79,8 +79,11 @@ const global = (nodes: readonly string[], more: Partial<Sla> = {}): Instance => 
 
 test('a breach opens an incident with what was known, grows from ticket to page, and closes when it has been over for long enough', async () => {
   const s = stage([global(['eu-a', 'eu-b', 'us-a'])], [webhook('all'), webhook('pages', { severity: 'page', events: ['opened', 'updated'] }), webhook('us', { scope: 'region:us' })]);
-  await minutes(s, 360, () => {
-    s.tell('eu-a', 100, 0);
+  // No young platform: seven hours ago there was an event.
+  s.tell('eu-a', 1, 0);
+  s.pass(7 * 60 * MINUTE);
+  await minutes(s, 360, (i) => {
+    s.tell('eu-a', i === 0 ? 99 : 100, 0);
     s.tell('eu-b', 100, 3);
   });
   // 1.5% bad over hours: slowly, but too fast. The third site has never been heard.
@@ -97,7 +100,7 @@ test('a breach opens an incident with what was known, grows from ticket to page,
   expect(known.budgetLeft).toBeCloseTo(-0.5, 9);
   expect(known.alerts).toMatchObject([{ id: 'fast', burning: false, long: { minutes: 60, badEvents: 3 } }, { id: 'slow' }, { id: 'steady', burning: true }]);
   expect(incident.summary).toBe('final, global: the error budget goes too fast. 98.5% good of 200 events in 30 d, objective 99%; no error budget is left. 1 of 3 sites are silent. '
-    + 'Good is a settlement whose outcome (final or rejected) is proven at its edge node within T of the request.');
+    + 'Good is a settlement whose outcome (final or rejected) is proven at its edge node within 100 ms of the request.');
 
   await minutes(s, 10, () => s.tell('eu-b', 300, 290));
   expect(s.all().map(({ severity }) => severity)).toEqual(['page', 'ticket']);
@@ -184,6 +187,22 @@ test('a handful of events opens nothing', async () => {
   await minutes(s, 1, () => s.tell('eu-a', 5, 5));
   expect(s.all().map(({ kind }) => kind)).toEqual(['burn-rate', 'budget-exhausted']);
 });
+
+test('a slow start of a young platform opens nothing; one that stays too slow does within half an hour, and one that is out of order at once', async () => {
+  const opened = async (count: number, bad: (minute: number) => number): Promise<unknown> => {
+    const s = stage([global(['eu-a'])]);
+    const first = new Map<string, number>();
+    await minutes(s, count, (i) => {
+      for (const { kind } of s.all()) if (!first.has(kind)) first.set(kind, i);
+      s.tell('eu-a', 1_000, bad(i));
+    });
+    return Object.fromEntries(first);
+  };
+  expect(await opened(60, (i) => (i < 5 ? 40 : 0))).toEqual({});
+  // 2% of events are bad, of 1%.
+  expect(await opened(40, () => 20)).toEqual({ 'burn-rate': 15, 'budget-exhausted': 15 });
+  expect(await opened(10, () => 1_000)).toEqual({ 'burn-rate': 1, 'budget-exhausted': 1 });
+}, 60_000);
 
 test('what the ledger finds is copied once, and put together by kind and scope while it is open', async () => {
   const s = stage([], [webhook('all')]);

@@ -8,7 +8,7 @@ import type { Share } from '../../telemetry/index.ts';
 import { BREACHES, burningAlerts, exhaustedAlerts, step, watchOf, type Alert, type Breach, type OpenBreach } from '../core/incidents.ts';
 import { breathe } from '../telemetry/figures.ts';
 import { SILENT_MS } from '../telemetry/live.ts';
-import { countsReader, sharesOf, slaStatus, total, windowOf, type Instance } from '../telemetry/sla.ts';
+import { countsReader, sharesOf, sinceOf, slaStatus, total, windowOf, type Instance } from '../telemetry/sla.ts';
 import type { TelemetryStore } from '../telemetry/store.ts';
 import { toldOf, type Telling } from './events.ts';
 import { SITES_SHOWN, type Incident, type KnownOfSla } from './model.ts';
@@ -23,7 +23,7 @@ const INSTANCES_STEP = 200;
 const FIGURES_STEP = 50;
 
 export interface EvaluatorOptions {
-  readonly telemetry: Pick<TelemetryStore, 'slaCounts' | 'heardSince' | 'progress'>;
+  readonly telemetry: Pick<TelemetryStore, 'slaCounts' | 'countedSince' | 'heardSince' | 'progress'>;
   readonly incidents: IncidentStore;
   readonly instances: readonly Instance[];
   readonly telling: Telling;
@@ -94,7 +94,8 @@ export function createEvaluator({ telemetry, incidents, instances, telling, now 
       for (const [i, instance] of its.entries()) {
         if (i % INSTANCES_STEP === INSTANCES_STEP - 1) await giveWay();
         const over = (minutes: number): ReadonlyMap<string, Share> => count(windowOf(minutes, at));
-        const counted = (minutes: number) => total(sharesOf(over(minutes), instance.nodes));
+        const sinceMinutes = sinceOf(telemetry, instance, at);
+        const counted = (minutes: number) => ({ ...total(sharesOf(over(minutes), instance.nodes)), sinceMinutes });
         const look = (breach: Breach, alerts: readonly Alert[], minutes: number): void => {
           const known = open.get(keyOf(breach, sla.id, instance.scope));
           const before = known?.state ?? null;

@@ -29,7 +29,7 @@ const PRUNE_MS = 10 * 60_000;
 
 export interface IncidentsOptions extends WebhookSettings {
   readonly store: IncidentStore;
-  readonly telemetry: Pick<TelemetryStore, 'slaCounts' | 'heardSince' | 'progress'>;
+  readonly telemetry: Pick<TelemetryStore, 'slaCounts' | 'countedSince' | 'heardSince' | 'progress'>;
   readonly ledger: Pick<LedgerStore, 'incidentsAfter'>;
   readonly trust: Trust;
   readonly instances: readonly Instance[];

@@ -1,7 +1,8 @@
 /** One attempt to deliver: a POST that follows nothing, waits for so long and no longer, and reads no more than it must. */
 import type { SecureContext } from 'node:tls';
 import { Agent, request } from 'undici';
-import { ATTEMPT_MS, retryAfterMs, type Attempt } from '../core/webhooks.ts';
+import { retryAfterMs } from '../../protocol/retry-after.ts';
+import { ATTEMPT_MS, type Attempt } from '../core/webhooks.ts';
 
 /** Of an answer; the rest is for nobody. Bytes. */
 const ANSWER_MAX = 4_096;
@@ -42,9 +43,8 @@ export function createSender({ secureContext, now, timeoutMs = ATTEMPT_MS }: Sen
         // The status has come, and it decides; a body that is slow, endless or cut off changes nothing of it.
         const reading = beginning(response.body).catch(() => '');
         const text = isDelivered ? '' : await reading;
-        const header = response.headers['retry-after'];
         return {
-          status, retryAfterMs: retryAfterMs(Array.isArray(header) ? header[0] : header, now(), Date.parse),
+          status, retryAfterMs: retryAfterMs(response.headers['retry-after'], now()),
           error: isDelivered ? null : `it answered ${status}${status >= 300 && status < 400 ? ', and redirects are not followed' : ''}${text === '' ? '' : `: ${text}`}`,
         };
       } catch (error) {

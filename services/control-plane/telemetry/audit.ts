@@ -161,7 +161,7 @@ async function* archive(c: AuditContext, p: Prepared): AsyncGenerator<Buffer> {
   if (p.checkpoint !== null) yield part(AUDIT_FILES.checkpoint, p.checkpoint);
   yield part(AUDIT_FILES.log, pretty(p.log));
 
-  const tally = createAuditTally(p.range);
+  const tally = createAuditTally(p.range, new Set(c.instances.map((i) => i.sla.id)));
   for (const node of p.asked.nodes) {
     let lines: string[] = [];
     let bytes = 0;

@@ -68,7 +68,7 @@ export function createTelemetry(o: TelemetryOptions): Telemetry {
       return [
         {
           ...familyOf(METRICS.lagMs), help: `${METRICS.lagMs.what}; as the regions' nodes told since this service started.`,
-          samples: [...ingest.received].flatMap(([region, sums]) => LAG_STAGES.map((stage) => ({ labels: { region, stage }, histogram: sums.lag[stage] }))),
+          samples: [...ingest.received].flatMap(([region, lag]) => LAG_STAGES.map((stage) => ({ labels: { region, stage }, histogram: lag[stage] }))),
         },
         {
           name: 'tidemark_global_telemetry_deltas', help: 'Telemetry deltas stored, by region.', type: 'gauge',

@@ -63,6 +63,9 @@ async function figuresOf(nodes: readonly Histogram[]): Promise<Record<string, un
   return { unit: 'ms', count: pooled.count, nodes: counting, quantiles };
 }
 
+/** All that is read of what several nodes have counted together. */
+const TOGETHER = { slas: 0, assets: Infinity, peers: 0, buckets: Infinity } as const;
+
 const amounts = (m: ReadonlyMap<string, bigint>): Record<string, string> => Object.fromEntries([...m].map(([asset, n]) => [asset, String(n)]));
 
 /** What the figures stand on. */
@@ -83,7 +86,7 @@ export async function indicators(store: TelemetryStore, asked: AskedScope, range
   const total = emptyRollup();
   const turn = createTurns();
   for (const r of each) {
-    addRollup(total, r);
+    addRollup(total, r, TOGETHER);
     await turn();
   }
   const { counts, drift } = total.sums;
@@ -115,7 +118,7 @@ export async function series(store: TelemetryStore, asked: AskedScope, range: Ra
     const total = emptyRollup();
     const rollups = await gather(store, asked, { from, to });
     for (const r of rollups.values()) {
-      addRollup(total, r);
+      addRollup(total, r, TOGETHER);
       await turn();
     }
     const { counts, lag } = total.sums;

@@ -41,13 +41,12 @@ export function sitesNow(trust: Trust, latest: ReadonlyMap<string, Latest>, now:
         provisionalRatio: null, provisional: null, provisionalAgeMs: null, provisionalByAge: null, queued: null, seq: null,
       };
     }
-    const { delta, sums, receivedAt } = last;
+    const { delta, decided, whole, receivedAt } = last;
     const isFresh = now - receivedAt <= NOW_MS;
-    const whole = sums.lag.whole;
     const { state, provisionalRatio, provisional, provisionalAgeMs, provisionalByAge = null, queued } = delta.gauges;
     return {
       id, region: region.id, state: now - receivedAt > SILENT_MS ? 'silent' : state, heardAt: receivedAt,
-      perSecond: isFresh ? (sums.counts.accepted + sums.counts.refused) * 1_000 / (delta.to - delta.from) : 0,
+      perSecond: isFresh ? decided * 1_000 / (delta.to - delta.from) : 0,
       lagMs: isFresh ? { p50: quantile(whole, 0.5), p95: quantile(whole, 0.95), p99: quantile(whole, 0.99) } : { p50: null, p95: null, p99: null },
       provisionalRatio, provisional, provisionalAgeMs, provisionalByAge, queued, seq: delta.seq,
     };

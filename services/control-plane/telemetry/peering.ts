@@ -19,7 +19,7 @@ interface Pair {
   readonly from: string;
   readonly to: string;
   readonly counts: Peering;
-  /** As of the last delta; null when it did not say, or came in an earlier life of this service. */
+  /** As of the last delta; null when it did not say, or is not kept any more. */
   readonly up: boolean | null;
   readonly upSince: number | null;
 }

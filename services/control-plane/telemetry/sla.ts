@@ -1,5 +1,5 @@
 /** SLAs as they stand: attainment, error budget, burn rates and time to exhaustion of each scope that an SLA is about. */
-import { burnRateOf, burnRates, isBurning, type Counted } from '../../../platform/burn-rates.ts';
+import { burnRateOf, burnRates, isBudgetKnown, isBurning, type Counted } from '../../../platform/burn-rates.ts';
 import { INDICATORS, type Sla } from '../../../platform/index.ts';
 import { instanceAt, segments, type Share } from '../../telemetry/index.ts';
 import type { Trust } from '../../transparency/index.ts';
@@ -50,6 +50,12 @@ export const sharesOf = (counts: Counts, nodes: readonly string[]): Share[] => n
 export const total = (shares: readonly Share[]): Counted =>
   ({ good: shares.reduce((sum, s) => sum + s.good, 0), events: shares.reduce((sum, s) => sum + s.events, 0) });
 
+/** For how many minutes events of an instance have been counted, the present one included. */
+export function sinceOf(store: Pick<TelemetryStore, 'countedSince'>, { sla, nodes }: Instance, now: number): number {
+  const first = store.countedSince(sla.id, nodes);
+  return first === null ? 0 : Math.floor(now / MINUTE_MS) - Math.floor(first / MINUTE_MS) + 1;
+}
+
 /**
  * Of an alert: the present minute, and so many before it. Without these one more, a window of a minute would be empty whenever one begins,
  * and what came just before would never be looked at.
@@ -88,13 +94,14 @@ type Readers = Map<string, (range: Range) => Counts>;
  * @param readers by SLA: what was read already
  */
 export function slaStatus(
-  store: Pick<TelemetryStore, 'slaCounts'>, instances: readonly Instance[], now: number, readers: Readers = new Map(),
+  store: Pick<TelemetryStore, 'slaCounts' | 'countedSince'>, instances: readonly Instance[], now: number, readers: Readers = new Map(),
 ): Record<string, unknown>[] {
   return instances.map((instance) => {
     const { sla, nodes } = instance;
     let read = readers.get(sla.id);
     if (read === undefined) readers.set(sla.id, read = countsReader(store, sla.id));
-    const over = (minutes: number): Counted => total(sharesOf(read(windowOf(minutes, now)), nodes));
+    const sinceMinutes = sinceOf(store, instance, now);
+    const over = (minutes: number): Counted => ({ ...total(sharesOf(read(windowOf(minutes, now)), nodes)), sinceMinutes });
     const window = rangeOf(sla.windowDays * DAY_MS, now);
     const state = attained(instance, sharesOf(read(window), nodes));
     const alerts = burnRates(sla).map((rate) => {
@@ -102,10 +109,10 @@ export function slaStatus(
       const shown = (minutes: number, c: Counted): unknown => ({ minutes, events: c.events, badEvents: c.events - c.good, burnRate: burnRateOf(sla.objective, c) });
       return { id: rate.id, severity: rate.severity, factor: rate.factor, long: shown(rate.long.minutes, long), short: shown(rate.short.minutes, short), burning: isBurning(rate, long, short) };
     });
-    const budget = state['budget'] as { left: number };
+    const budget = { ...state['budget'] as { left: number }, known: isBudgetKnown(sla, { ...total(sharesOf(read(window), nodes)), sinceMinutes }) };
     const pace = alerts[0]?.long as { burnRate: number } | undefined;
     return {
-      ...state, windowDays: sla.windowDays, from: window.from, to: window.to, alerts, burning: alerts.some((a) => a.burning),
+      ...state, budget, windowDays: sla.windowDays, from: window.from, to: window.to, alerts, burning: alerts.some((a) => a.burning),
       // At the pace of the shortest of the long windows; null while the budget isn't shrinking.
       exhaustedInMs: budget.left <= 0 ? 0 : pace === undefined || pace.burnRate <= 1 ? null : budget.left * sla.windowDays * DAY_MS / pace.burnRate,
     };
@@ -113,7 +120,7 @@ export function slaStatus(
 }
 
 /** The same a little at a time: a thousand sites with an SLA of their own take a while. */
-export async function slaStatusInTurns(store: Pick<TelemetryStore, 'slaCounts'>, instances: readonly Instance[], now: number): Promise<Record<string, unknown>[]> {
+export async function slaStatusInTurns(store: Pick<TelemetryStore, 'slaCounts' | 'countedSince'>, instances: readonly Instance[], now: number): Promise<Record<string, unknown>[]> {
   const turn = createTurns();
   const readers: Readers = new Map();
   for (const sla of new Set(instances.map((i) => i.sla))) {

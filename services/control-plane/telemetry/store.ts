@@ -19,6 +19,9 @@ const PAGE_CHARACTERS = 8 * 1024 * 1024;
 const PRUNE_STEP = 5_000;
 const DAY_MS = 86_400_000;
 
+/** What was signed, without who signed it: a second signature, or one more line behind it, makes no other story of it. */
+const signedPart = (note: string): string => note.split('\n\n', 1)[0]!;
+
 export interface RawDelta {
   /** Order in which they came. */
   readonly n: number;
@@ -71,6 +74,17 @@ export class ConflictError extends Error {
   }
 }
 
+/** A delta that can't be one of those that its node has told. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  readonly node: string;
+
+  constructor(node: string, message: string) {
+    super(message);
+    this.node = node;
+  }
+}
+
 export interface Scope {
   /** @default - all */
   readonly region?: string;
@@ -81,11 +95,13 @@ export interface TelemetryStore {
   /**
    * On disk when this returns, all or nothing.
    * @returns those that are new
-   * @throws ConflictError
+   * @throws ConflictError, RefusedError when a window overlaps that of another number, or lies before it and should not
    */
   add(deltas: readonly Signed<Delta>[], sum: { readonly region: string; readonly note: string }, receivedAt: number): readonly Delta[];
   progress(node: string): Readonly<NodeProgress> | undefined;
   nodes(): readonly Readonly<NodeProgress>[];
+  /** The delta with the highest number of a node, while it is kept. */
+  last(node: string): Pick<RawDelta, 'note' | 'receivedAt'> | undefined;
   /** Those behind `after` in the order in which they came: `limit` of them, or fewer when they are large, but one if there is one. */
   raw(scope: Scope, after: number, limit: number): readonly RawDelta[];
   /**
@@ -107,6 +123,8 @@ export interface TelemetryStore {
   heardSince(time: number): ReadonlySet<string>;
   /** Counts of one SLA by node. */
   slaCounts(sla: string, segments: readonly Segment[]): ReadonlyMap<string, Share>;
+  /** The first minute in which an event of the SLA was counted, and one in which any of these nodes was heard: the later one; null when there is none. */
+  countedSince(sla: string, nodes: readonly string[]): number | null;
   /** @returns whether there is more to delete */
   prune(now: number): boolean;
   close(): void;
@@ -150,6 +168,9 @@ export function openTelemetryStore(path: string): TelemetryStore {
     find: db.prepare('SELECT note FROM delta WHERE node = ? AND seq = ?'),
     insert: db.prepare('INSERT INTO delta (node, seq, region, start, until, received, note) VALUES (?, ?, ?, ?, ?, ?, ?)'),
     sum: db.prepare('INSERT INTO region_sum (region, received, note) VALUES (?, ?, ?)'),
+    before: db.prepare('SELECT seq, until FROM delta WHERE node = ? AND seq < ? ORDER BY seq DESC LIMIT 1'),
+    behind: db.prepare('SELECT seq, start FROM delta WHERE node = ? AND seq > ? ORDER BY seq LIMIT 1'),
+    last: db.prepare('SELECT note, received AS receivedAt FROM delta WHERE node = ? ORDER BY seq DESC LIMIT 1'),
     after: db.prepare('SELECT seq FROM delta WHERE node = ? AND seq > ? ORDER BY seq'),
     putNode: db.prepare('INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?)'),
     heard: db.prepare('SELECT DISTINCT node FROM delta WHERE received >= ?'),
@@ -160,6 +181,17 @@ export function openTelemetryStore(path: string): TelemetryStore {
       DO UPDATE SET events = events + excluded.events, good = good + excluded.good`),
     slaCounts: db.prepare('SELECT node, sum(events) AS events, sum(good) AS good FROM sla_count WHERE sla = ? AND grain = ? AND at >= ? AND at < ? GROUP BY node'),
   };
+  const first = {
+    sla: db.prepare("SELECT at FROM sla_count WHERE sla = ? AND grain = 'minute' ORDER BY at LIMIT 1"),
+    node: db.prepare("SELECT at FROM rollup WHERE node = ? AND grain = 'minute' ORDER BY at LIMIT 1"),
+  };
+  /** Found once, it stays; that earlier minutes are deleted at last changes nothing for any window. */
+  const firstOf = (statement: StatementSync, known: Map<string, number>, id: string): number | null => {
+    const at = known.get(id) ?? (statement.get(id) as { at: number } | undefined)?.at;
+    if (at !== undefined) known.set(id, at);
+    return at ?? null;
+  };
+  const firsts = { sla: new Map<string, number>(), node: new Map<string, number>() };
   const RAW = 'SELECT n, node, region, seq, start AS "from", until AS "to", received AS receivedAt, note FROM delta WHERE';
   const ROLLUP = 'FROM rollup WHERE node = ? AND grain = ? AND at >= ? AND at < ?';
   const raw = {
@@ -191,12 +223,24 @@ export function openTelemetryStore(path: string): TelemetryStore {
   };
   load();
 
+  /** Windows of a node follow each other as their numbers do: nothing can be counted in two of them, nor more than the time of all has room for. */
+  function checkWindow(d: Delta): void {
+    const refuse = (seq: number): never => {
+      throw new RefusedError(d.node, `delta ${d.seq} of ${d.node}: its window, ${d.from} to ${d.to}, does not lie on its side of that of delta ${seq}`);
+    };
+    const before = sql.before.get(d.node, d.seq) as { seq: number; until: number } | undefined;
+    if (before !== undefined && before.until > d.from) refuse(before.seq);
+    const behind = sql.behind.get(d.node, d.seq) as { seq: number; start: number } | undefined;
+    if (behind !== undefined && behind.start < d.to) refuse(behind.seq);
+  }
+
   function insertNew(deltas: readonly Signed<Delta>[], receivedAt: number): Delta[] {
     return deltas.flatMap(({ value: d, note }) => {
       const known = sql.find.get(d.node, d.seq) as { note: string } | undefined;
-      if (known !== undefined && known.note !== note) throw new ConflictError(d.node, d.seq, [known.note, note]);
+      if (known !== undefined && signedPart(known.note) !== signedPart(note)) throw new ConflictError(d.node, d.seq, [known.note, note]);
       // What is older than what is kept was counted, and then forgotten.
       if (known !== undefined || d.seq <= (progress.get(d.node)?.contiguous ?? 0)) return [];
+      checkWindow(d);
       sql.insert.run(d.node, d.seq, d.region, d.from, d.to, receivedAt, note);
       return [d];
     });
@@ -228,7 +272,7 @@ export function openTelemetryStore(path: string): TelemetryStore {
       if (before !== undefined) addRollupText(sum, before.body);
       addRollup(sum, rollup);
       sql.putRollup.run(grain, at, node, region, rollupToText(sum));
-      for (const [sla, { events, good }] of rollup.sums.slas) sql.putSla.run(sla, grain, at, node, events, good);
+      for (const [sla, { events, good }] of rollup.sums.slas) if (sum.sums.slas.has(sla)) sql.putSla.run(sla, grain, at, node, events, good);
     }
   }
 
@@ -270,6 +314,7 @@ export function openTelemetryStore(path: string): TelemetryStore {
     },
     progress: (node) => progress.get(node),
     nodes: () => [...progress.values()],
+    last: (node) => sql.last.get(node) as Pick<RawDelta, 'note' | 'receivedAt'> | undefined,
     raw: (scope, after, limit) => page(scope, raw, [after, limit]),
     rawWithin(scope, { from, to }, after, limit) {
       const at = after === 0 ? -1 : (rawWithin.place.get(after) as { at: number } | undefined)?.at;
@@ -310,6 +355,11 @@ export function openTelemetryStore(path: string): TelemetryStore {
         }
       }
       return counts;
+    },
+    countedSince(sla, nodes) {
+      const ofSla = firstOf(first.sla, firsts.sla, sla);
+      const ofNodes = Math.min(...nodes.map((node) => firstOf(first.node, firsts.node, node) ?? Infinity));
+      return ofSla === null || ofNodes === Infinity ? null : Math.max(ofSla, ofNodes);
     },
     prune: (now) => transaction(db, () => {
       let more = false;

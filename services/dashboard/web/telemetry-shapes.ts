@@ -48,10 +48,12 @@ export interface Interval {
   readonly confidence: number | null;
   readonly low: number | null;
   readonly high: number | null;
+  /** What has to be said beside it. */
+  readonly note: string | null;
 }
 
 const readInterval = (o: Fields): Interval =>
-  ({ method: text(o, 'method'), confidence: numberOr(o, 'confidence', null), low: numberOr(o, 'low', null), high: numberOr(o, 'high', null) });
+  ({ method: text(o, 'method'), confidence: numberOr(o, 'confidence', null), low: numberOr(o, 'low', null), high: numberOr(o, 'high', null), note: textOr(o, 'note', null) });
 export const readIntervals = (value: unknown): readonly Interval[] => (value == null ? [] : items('intervals', value, readInterval));
 
 export interface Alert { readonly id: string; readonly burnRate: number | null; readonly factor: number | null; readonly burning: boolean }
@@ -68,6 +70,8 @@ export interface Sla {
   readonly attainment: number | null;
   /** Share of the error budget that is left; below 0 when it is overspent; null while nothing was counted. */
   readonly budgetLeft: number | null;
+  /** Whether enough was counted to say that of the whole window. */
+  readonly budgetKnown: boolean;
   /** Null while the budget is not shrinking. */
   readonly exhaustedInMs: number | null;
   readonly intervals: readonly Interval[];
@@ -86,6 +90,7 @@ function readSla(o: Fields): Sla {
   return {
     id: text(o, 'sla'), scope: text(o, 'scope'), indicator: text(o, 'indicator'), objective: number(o, 'objective'), windowDays: numberOr(o, 'windowDays', null),
     events, good: number(o, 'goodEvents'), attainment: numberOr(o, 'attainment', null), budgetLeft: events === 0 ? null : numberOr(fields('budget', o['budget']), 'left', null),
+    budgetKnown: events > 0 && fields('budget', o['budget'])['known'] !== false,
     exhaustedInMs: numberOr(o, 'exhaustedInMs', null), intervals: readIntervals(o['intervals']), alerts: items('alerts', o['alerts'] ?? [], readAlert),
   };
 }
@@ -145,7 +150,7 @@ export interface Indicators {
 function readFigure(value: unknown): Figure {
   if (value == null) return { value: null, intervals: [] };
   const o = fields('figure', value);
-  const bare = { method: 'order-statistic', confidence: 0.95, low: numberOr(o, 'low', null), high: numberOr(o, 'high', null) };
+  const bare = { method: 'order-statistic', confidence: 0.95, low: numberOr(o, 'low', null), high: numberOr(o, 'high', null), note: null };
   return { value: numberOr(o, 'value', null), intervals: 'low' in o ? [bare] : readIntervals(o['intervals']) };
 }
 

@@ -83,6 +83,34 @@ test('minutes: the worst of each is told once it is over, and the last hour roll
   expect(minutes.lastHour()).toBe(0);
 });
 
+test('minutes: the share that is still provisional is one of the hour before, so traffic that begins or comes in bursts is no breach, and what stays provisional is', () => {
+  const told: number[] = [];
+  const minutes = createMinutes((indicator, worst) => void (indicator === 'provisional-ratio' && told.push(worst)));
+  const minute = (accepted: number, provisional: number): void => {
+    minutes.accepted(accepted);
+    minutes.stillProvisional(provisional);
+    time += 60_000;
+    minutes.tick(time);
+  };
+  let time = 0;
+  minutes.tick(time);
+  minute(0, 0);
+  // All of the first settlements are on their way at the turn of the minute; so is a burst that is as large as the hour before.
+  minute(40, 40);
+  minute(100, 60);
+  expect(told).toEqual([0, 0, 0]);
+  // Cut off: 5 of 140 of before stay, then everything that came since.
+  minute(60, 65);
+  minute(60, 125);
+  expect(told.slice(3)).toEqual([5 / 140, 65 / 200]);
+  // Of another life: how many there were in the hour before is not known, and all of these are late.
+  const restarted = createMinutes((_indicator, worst) => void told.push(worst));
+  restarted.tick(0);
+  restarted.stillProvisional(7);
+  restarted.tick(60_000);
+  expect(told.at(-1)).toBe(1);
+});
+
 test('partitions: reconciled when all that was decided before the contact has its outcome', () => {
   const told: unknown[] = [];
   const partitions = createPartitions(false, (at) => told.push(['contact', at]), (ms, at) => told.push(['reconciled', at, ms]));

@@ -4,7 +4,12 @@ import type { Indicator } from '../../../platform/indicators.ts';
 export type MinuteIndicator = Extract<Indicator, 'provisional-age' | 'provisional-ratio' | 'peering-loss'>;
 
 export interface Minutes {
-  readonly see: (indicator: MinuteIndicator, value: number) => void;
+  readonly see: (indicator: 'provisional-age', value: number) => void;
+  /**
+   * So many settlements are provisional now. Of these, the ones that were accepted before the present minute count: what is merely on its way is
+   * no share of anything, least of all in the first minute of an hour.
+   */
+  readonly stillProvisional: (count: number) => void;
   /** A settlement was accepted. */
   readonly accepted: (count: number) => void;
   /** Accepted within the last hour, the present minute included. */
@@ -24,9 +29,15 @@ export function createMinutes(onMinute: (indicator: MinuteIndicator, worst: numb
   const hour = new Array<number>(HOUR_MINUTES).fill(0);
   let lastHour = 0;
   let slot = 0;
+  /** Accepted before the present minute and provisional when it was looked at last; null: nobody looked. */
+  let still: number | null = null;
   const see = (indicator: MinuteIndicator, value: number): void => void worst.set(indicator, Math.max(worst.get(indicator) ?? 0, value));
   return {
     see,
+    stillProvisional(count) {
+      // Settlements are ordered in the order in which they were accepted: those of this minute are the last.
+      still = Math.max(0, count - hour[slot]!);
+    },
     accepted(count) {
       hour[slot]! += count;
       lastHour += count;
@@ -41,9 +52,10 @@ export function createMinutes(onMinute: (indicator: MinuteIndicator, worst: numb
       minute ??= now;
       if (now <= minute) return;
       if (sent > 0) see('peering-loss', lost / sent);
+      if (still !== null) see('provisional-ratio', still === 0 ? 0 : Math.min(1, still / Math.max(still, lastHour - hour[slot]!)));
       for (const [indicator, value] of worst) onMinute(indicator, value);
       worst = new Map();
-      [sent, lost] = [0, 0];
+      [sent, lost, still] = [0, 0, null];
       for (let i = Math.min(now - minute, HOUR_MINUTES); i > 0; i -= 1) {
         slot = (slot + 1) % HOUR_MINUTES;
         lastHour -= hour[slot]!;

@@ -1,5 +1,6 @@
 /** What a receiver's answer to an export means: OTLP 1.x, "OTLP/HTTP Response" and "Failures". */
 import type { Answer } from '../../protocol/http-client.ts';
+import { retryAfterMs } from '../../protocol/retry-after.ts';
 
 /** What is sent, as the end of its path. */
 export const SIGNALS = ['traces', 'metrics'] as const;
@@ -26,18 +27,10 @@ export function verdictOf(signal: Signal, { status, headers, body }: Answer, now
     return { result: 'taken', rejected: natural(partial[REJECTED[signal]]), message: text(partial['errorMessage']) };
   }
   const message = `${status}${text(said['message']) === '' ? '' : `: ${text(said['message'])}`}`;
-  if (RETRYABLE.includes(status)) return { result: 'later', afterMs: retryAfter(headers['retry-after'], now), message };
+  if (RETRYABLE.includes(status)) return { result: 'later', afterMs: retryAfterMs(headers['retry-after'], now) ?? 0, message };
   // A redirect is not followed: our headers are for the receiver that the settings name.
   if (status >= 300 && status < 400) return { result: 'refused', message: `${message}: redirects are not followed` };
   return { result: 'refused', message };
-}
-
-/** RFC 9110, section 10.2.3: seconds, or a date. 0 when it says nothing that can be understood. */
-function retryAfter(header: string | string[] | undefined, now: number): number {
-  const value = Array.isArray(header) ? header[0] : header;
-  if (value === undefined) return 0;
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
 function readObject(body: Buffer): Readonly<Record<string, unknown>> {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { emptyHistogram, merge, record, toJson, type Histogram } from '../../telemetry/index.ts';
 import type { Metric } from '../metrics.ts';
@@ -141,7 +142,7 @@ describe('sending', () => {
           return await fate(bodies.length);
         },
       },
-      collect: () => [counter(n), lag(h)], resource: {}, temporality, startedAt: START, now: Date.now,
+      collect: () => [counter(n), lag(h)], resource: {}, temporality, startedAt: START, now: Date.now, logger: pino({ level: 'silent' }),
     });
     return {
       bodies, sending, counted: () => n,
@@ -176,6 +177,27 @@ describe('sending', () => {
     await pass(0);
     await pass(SEND_EVERY_MS);
     expect(bodies).toHaveLength(2);
+    sending.stop();
+    await sending.stopped;
+  });
+
+  it('says what kept it from being told, and goes on', async () => {
+    const said: string[] = [];
+    let broken = true;
+    const bodies: string[] = [];
+    const sending = startSending({
+      exporter: { post: async (_signal, body) => bodies.push(body) > 0 },
+      collect() {
+        if (broken) throw new Error('no such table');
+        return [counter(3)];
+      },
+      resource: {}, temporality: 'cumulative', startedAt: START, now: Date.now, logger: pino({}, { write: (line) => void said.push(line) }),
+    });
+    await pass(0);
+    expect(said.join()).toContain('no such table');
+    broken = false;
+    await pass(SEND_EVERY_MS);
+    expect(pointsOf(bodies[0]!).c_total[0]!.asInt).toBe('3');
     sending.stop();
     await sending.stopped;
   });

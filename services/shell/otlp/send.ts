@@ -1,6 +1,7 @@
 /** Sends what is at /metrics to the OTLP receiver, once a minute and when the service stops. */
 import { startLoop } from '../loop.ts';
 import type { Metric } from '../metrics.ts';
+import type { Logger } from '../run.ts';
 import type { OtlpExporter } from './export.ts';
 import type { Attributes } from './json.ts';
 import { encodeMetricsRequest, takeSnapshot, type Snapshot, type Temporality } from './metrics.ts';
@@ -23,9 +24,10 @@ export interface SendingOptions {
   /** When the process began to count. Milliseconds since 1970. */
   readonly startedAt: number;
   readonly now: () => number;
+  readonly logger: Pick<Logger, 'error'>;
 }
 
-export function startSending({ exporter, collect, now, ...context }: SendingOptions): Sending {
+export function startSending({ exporter, collect, now, logger, ...context }: SendingOptions): Sending {
   let first: Snapshot | null = null;
   /** What the receiver has. What it did not take is part of what it is told next. */
   let taken: Snapshot | null = null;
@@ -43,7 +45,11 @@ export function startSending({ exporter, collect, now, ...context }: SendingOpti
   const loop = startLoop(async () => {
     await send(taken);
     return SEND_EVERY_MS;
-  }, () => SEND_EVERY_MS);
+  }, (error) => {
+    // An exporter never throws: it is what was to be told that could not be read.
+    logger.error({ err: error }, 'otlp: the metrics of this minute are not sent');
+    return SEND_EVERY_MS;
+  });
 
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   let isStopped = false;

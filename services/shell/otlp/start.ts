@@ -43,7 +43,7 @@ export function startOtlp({ target, service, instance, attributes = {}, tls, log
   let sending: Sending | null = null;
   return {
     resource, exporter, metrics: exporter.metrics,
-    send: (collect) => sending = startSending({ exporter, collect, resource, temporality: target.temporality, startedAt, now }),
+    send: (collect) => sending = startSending({ exporter, collect, resource, temporality: target.temporality, startedAt, now, logger }),
     async stop() {
       sending?.stop();
       await exporter.stop();

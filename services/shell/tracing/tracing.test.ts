@@ -81,6 +81,7 @@ describe('the tracer', () => {
   const span = (name: string): Span => ({ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), parentId: null, name, kind: 'internal', start: 1, end: 2, attributes: {} });
   function stage(exporting = true) {
     const posted: string[][] = [];
+    const turns: (() => void)[] = [];
     const timers: (() => void)[] = [];
     const tracer = createTracer({
       resource: {}, logger: silent,
@@ -96,9 +97,10 @@ describe('the tracer', () => {
         timers.push(work);
         return () => void timers.splice(timers.indexOf(work), 1);
       },
+      next: (work) => void turns.push(work),
     });
     const value = (name: string): unknown => tracer.metrics().find((m) => m.name === name)!.samples[0];
-    return { tracer, posted, timers, value };
+    return { tracer, posted, timers, turns, value };
   }
 
   it('sends what was told together, after a while or when there is enough', () => {
@@ -114,6 +116,32 @@ describe('the tracer', () => {
     expect([posted.map((p) => p.length), timers.length, value('tidemark_spans_total')]).toEqual([[2, 512, 512, 76], 0, { value: 1_102 }]);
     void tracer.flush();
     expect(posted).toHaveLength(4);
+  });
+
+  it('tells what ends at once a little at a time, in order and bounded, and at the stop without waiting', () => {
+    const { tracer, posted, turns, value } = stage();
+    let told = 0;
+    const piece = (i: number) => (): void => {
+      expect(told).toBe(i);
+      told += 1;
+      tracer.tell(span(`s${i}`));
+      if (i % 2 === 1) throw new Error('must not reach anybody');
+    };
+    for (let i = 0; i < 10_002; i += 1) tracer.soon(3, piece(i));
+    expect([told, turns.length, value('tidemark_spans_dropped_total')]).toEqual([0, 1, { value: 6 }]);
+    turns.shift()!();
+    expect([told, turns.length]).toEqual([64, 1]);
+    void tracer.flush();
+    expect([told, posted.flat().length]).toEqual([10_000, 10_000]);
+    turns.shift()!();
+    expect([told, turns.length]).toEqual([10_000, 0]);
+  });
+
+  it('finds out nothing that nobody hears', () => {
+    const { tracer, turns } = stage(false);
+    expect(tracer.isHeard()).toBe(false);
+    tracer.soon(1, () => expect.unreachable());
+    expect(turns).toEqual([]);
   });
 
   it('without a receiver keeps nothing', async () => {

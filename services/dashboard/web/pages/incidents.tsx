@@ -4,7 +4,7 @@ import { PAGES, pathOf } from '../../pages.ts';
 import { askJson, AskError, useAsked } from '../client.tsx';
 import { clock, count, duration, percent, plural, time } from '../format.ts';
 import { readIncident, readIncidents, type Delivery, type Incident, type KnownFinding, type KnownSla } from '../incident-shapes.ts';
-import { Intervals, ScopeLink } from '../parts/figures.tsx';
+import { Intervals, Notes, ScopeLink } from '../parts/figures.tsx';
 import { Await, Note } from '../parts/states.tsx';
 import { Download, Table, type Column } from '../parts/table.tsx';
 import { Link, useChoice } from '../router.tsx';
@@ -154,6 +154,7 @@ function Known({ title, known: k }: { title: string; known: KnownSla }) {
         <dt>Silent sites</dt><dd>{k.silentCount === 0 ? 'none' : `${count(k.silentCount)}: ${k.silent.join(', ')}`}</dd>
         <dt>Deltas missing</dt><dd>{k.missing === 0 ? 'none' : count(k.missing)}</dd>
       </dl>
+      <Notes of={[['attainment', k.intervals]]} />
     </section>
   );
 }

@@ -28,13 +28,14 @@ const SLA_COLUMNS: readonly Column<Sla>[] = [
   {
     name: 'Budget left', csvName: 'budget left (share)', value: (s) => s.budgetLeft, show: (s) => (s.budgetLeft === null ? <span class="quiet">nothing counted yet</span> : (
       <>
-        <span class={budgetTone(s.budgetLeft)}>{percent(s.budgetLeft, 1)}</span>
+        <span class={s.budgetKnown ? budgetTone(s.budgetLeft) : 'quiet'}>{percent(s.budgetLeft, 1)}</span>
+        {s.budgetKnown ? null : <span class="range">so far; too little to judge {s.windowDays === null ? 'the window' : plural(s.windowDays, 'day')}</span>}
         <meter min={0} max={1} low={0.25} high={0.5} optimum={1} value={Math.max(0, s.budgetLeft)} aria-label={`Error budget left of ${s.id}, ${s.scope}`} />
       </>
     )),
   },
   {
-    name: 'Attained', csvName: 'attainment (share)', number: true, value: (s) => s.attainment,
+    name: 'Attained', csvName: 'attainment (share)', number: true, value: (s) => s.attainment, intervals: (s) => s.intervals,
     show: (s) => <>{percent(s.attainment, 3)}{s.intervals.map((i) => <span class="range" key={i.method}>{range(i.low, i.high, (n) => percent(n, 3))} ({i.method})</span>)}</>,
   },
   { name: 'Promised', csvName: 'objective (share)', number: true, show: (s) => <>{percent(s.objective, 2)}{s.windowDays === null ? null : <span class="range">over {s.windowDays} d</span>}</>, value: (s) => s.objective },
@@ -42,10 +43,10 @@ const SLA_COLUMNS: readonly Column<Sla>[] = [
   {
     name: 'Burn rates', value: (s) => s.alerts.map((a) => `${a.id} ${a.burnRate ?? ''}`).join('; '),
     show: (s) => (s.alerts.length === 0 ? '–' : s.alerts.map((a) => (
-      <span key={a.id} class={`range ${a.burning ? 'bad' : ''}`}>{a.id} {a.burnRate === null ? '–' : a.burnRate.toFixed(2)}{a.factor === null ? '' : ` of ${a.factor}`}{a.burning ? ', alerts' : ''}</span>
+      <span key={a.id} class={`range ${a.burning ? 'bad' : ''}`}>{a.id} {a.burnRate === null ? '–' : a.burnRate.toFixed(2)}{a.factor === null ? '' : ` of ${Number(a.factor.toFixed(2))}`}{a.burning ? ', alerts' : ''}</span>
     ))),
   },
-  { name: 'Budget lasts', csvName: 'time to exhaustion (ms)', number: true, show: (s) => (s.exhaustedInMs === 0 ? <span class="bad">gone</span> : duration(s.exhaustedInMs)), value: (s) => s.exhaustedInMs },
+  { name: 'Budget lasts', csvName: 'time to exhaustion (ms)', number: true, show: (s) => (!s.budgetKnown ? '–' : s.exhaustedInMs === 0 ? <span class="bad">gone</span> : duration(s.exhaustedInMs)), value: (s) => s.exhaustedInMs },
 ];
 
 /** So many that the sites stay in sight; the others are a click away, and the download has all. */

@@ -5,7 +5,7 @@ import { useAsked } from '../client.tsx';
 import { count, duration, percent, perSecond, plural, time } from '../format.ts';
 import { useLive } from '../live.tsx';
 import { Chart, type Line } from '../parts/chart.tsx';
-import { Intervals } from '../parts/figures.tsx';
+import { Intervals, Notes } from '../parts/figures.tsx';
 import { PeeringMatrix } from '../parts/peering.tsx';
 import { Await, Loading, Note } from '../parts/states.tsx';
 import { Table, type Column } from '../parts/table.tsx';
@@ -133,7 +133,7 @@ function Lag({ figures: f, name }: { figures: Indicators; name: string }) {
           { name: 'Stage', show: (s) => s.title, value: (s) => s.stage },
           { name: 'Settlements', number: true, show: (s) => count(s.count), value: (s) => s.count },
           ...QUANTILES.map((q): Column<Indicators['lag'][number]> => (
-            { name: q, csvName: `${q} (ms)`, number: true, value: (s) => s.quantiles[q].value, show: (s) => <>{duration(s.quantiles[q].value)}<Intervals of={s.quantiles[q]} show={duration} /></> })),
+            { name: q, csvName: `${q} (ms)`, number: true, value: (s) => s.quantiles[q].value, intervals: (s) => s.quantiles[q].intervals, show: (s) => <>{duration(s.quantiles[q].value)}<Intervals of={s.quantiles[q]} show={duration} /></> })),
         ]}
       />
     </>
@@ -142,7 +142,7 @@ function Lag({ figures: f, name }: { figures: Indicators; name: string }) {
 
 const SHARE_COLUMNS: readonly Column<Share & { readonly name: string }>[] = [
   { name: 'Share', show: (s) => s.name, value: (s) => s.name },
-  { name: 'Value', csvName: 'value (share)', number: true, value: (s) => s.value, show: (s) => <>{percent(s.value, 2)}<Intervals of={s} show={(n) => percent(n, 2)} /></> },
+  { name: 'Value', csvName: 'value (share)', number: true, value: (s) => s.value, intervals: (s) => s.intervals, show: (s) => <>{percent(s.value, 2)}<Intervals of={s} show={(n) => percent(n, 2)} /></> },
   { name: 'Counted', number: true, value: (s) => s.count, show: (s) => count(s.count) },
   { name: 'Of', number: true, value: (s) => s.of, show: (s) => count(s.of) },
 ];
@@ -152,11 +152,11 @@ function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
   const { drift, reconciliation, provisional } = f;
   return (
     <>
-      <div class="columns narrow">
-        <section class="panel" aria-labelledby="shares">
-          <h2 id="shares">Shares</h2>
-          <Table caption="Shares with the confidence intervals of each method" columns={SHARE_COLUMNS} rows={f.shares} rowKey={(s) => s.name} name={`${name}-shares`} />
-        </section>
+      <section class="panel" aria-labelledby="shares">
+        <h2 id="shares">Shares</h2>
+        <Table caption="Shares with the confidence intervals of each method" columns={SHARE_COLUMNS} rows={f.shares} rowKey={(s) => s.name} name={`${name}-shares`} />
+      </section>
+      <div class="columns">
         <section class="panel" aria-labelledby="provisional">
           <h2 id="provisional">Provisional states and partitions</h2>
           <dl>
@@ -173,6 +173,7 @@ function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
               <dt>Relied upon for</dt><dd>{duration(drift.time.quantiles.p50.value)} (p50), {duration(drift.time.quantiles.p99.value)} (p99)</dd>
             </dl>
           )}
+          <Notes of={[['right', drift.right?.intervals ?? []]]} />
         </section>
       </div>
       <section class="panel" aria-labelledby="peering">

@@ -86,7 +86,7 @@ export function Chart({ title, name, at, lines, show, unit }: {
   const span = at.length === 0 ? '' : `, ${clock(at[0]!)} to ${clock(at.at(-1)!)}`;
   return (
     <figure style={{ margin: 0 }}>
-      <ul class="legend" aria-hidden="true">{lines.map((l, i) => <li key={l.label} class={`s${(i % 3) + 1}`}>{l.label}{l.low === undefined ? '' : ', with 95 % interval'}</li>)}</ul>
+      <ul class="legend" aria-hidden="true">{lines.map((l, i) => <li key={l.label} class={`s${(i % 3) + 1}`}>{l.label}</li>)}{lines.some((l) => l.low !== undefined) ? <li>bands: 95 % intervals of this traffic (order-statistic)</li> : null}</ul>
       <div class="chart" ref={place} role="img" aria-label={`${title}${span}. Latest: ${last}. The figures are in the table below.`} />
       <details>
         <summary>Table: {title}</summary>

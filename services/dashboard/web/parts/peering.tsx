@@ -28,14 +28,14 @@ const COLUMNS: readonly Column<Peering>[] = [
   { name: 'From', show: (p) => <Link to={pathOf('site', p.from)}>{p.from}</Link>, value: (p) => p.from },
   { name: 'To', show: (p) => <Link to={pathOf(p.kind === 'region' ? 'region' : 'site', p.to)}>{p.to}</Link>, value: (p) => p.to },
   { name: 'Now', show: (p) => (p.up === null ? '–' : <><span class={`tag ${p.up ? 'good' : 'bad'}`}>{p.up ? 'up' : 'down'}</span>{p.upSince === null ? null : <span class="range">since {time(p.upSince).slice(0, 19)}</span>}</>), value: (p) => (p.up === null ? '' : p.up ? 'up' : 'down') },
-  { name: 'Round trip p50', csvName: 'round trip p50 (ms)', number: true, show: (p) => <>{duration(p.rtt.quantiles.p50.value)}<Intervals of={p.rtt.quantiles.p50} show={duration} /></>, value: (p) => p.rtt.quantiles.p50.value },
-  { name: 'p95', csvName: 'round trip p95 (ms)', number: true, show: (p) => <>{duration(p.rtt.quantiles.p95.value)}<Intervals of={p.rtt.quantiles.p95} show={duration} /></>, value: (p) => p.rtt.quantiles.p95.value },
+  { name: 'Round trip p50', csvName: 'round trip p50 (ms)', number: true, show: (p) => <>{duration(p.rtt.quantiles.p50.value)}<Intervals of={p.rtt.quantiles.p50} show={duration} /></>, value: (p) => p.rtt.quantiles.p50.value, intervals: (p) => p.rtt.quantiles.p50.intervals },
+  { name: 'p95', csvName: 'round trip p95 (ms)', number: true, show: (p) => <>{duration(p.rtt.quantiles.p95.value)}<Intervals of={p.rtt.quantiles.p95} show={duration} /></>, value: (p) => p.rtt.quantiles.p95.value, intervals: (p) => p.rtt.quantiles.p95.intervals },
   { name: 'p99', csvName: 'round trip p99 (ms)', number: true, show: (p) => duration(p.rtt.quantiles.p99.value), value: (p) => p.rtt.quantiles.p99.value },
   { name: 'Jitter p50', csvName: 'jitter p50 (ms)', number: true, show: (p) => duration(p.jitter.quantiles.p50.value), value: (p) => p.jitter.quantiles.p50.value },
   { name: 'Jitter p95', csvName: 'jitter p95 (ms)', number: true, show: (p) => duration(p.jitter.quantiles.p95.value), value: (p) => p.jitter.quantiles.p95.value },
   { name: 'Lost', csvName: 'lost probes', number: true, show: (p) => `${count(p.lost)} of ${count(p.sent)}`, value: (p) => p.lost },
   { name: 'Probes', csvName: 'probes', number: true, show: (p) => count(p.sent), value: (p) => p.sent },
-  { name: 'Reachable', csvName: 'reachable (share)', number: true, show: (p) => <>{percent(p.reachable?.value ?? null, 2)}{p.reachable === null ? null : <Intervals of={p.reachable} show={(n) => percent(n, 2)} />}</>, value: (p) => p.reachable?.value },
+  { name: 'Reachable', csvName: 'reachable (share)', number: true, show: (p) => <>{percent(p.reachable?.value ?? null, 2)}{p.reachable === null ? null : <Intervals of={p.reachable} show={(n) => percent(n, 2)} />}</>, value: (p) => p.reachable?.value, intervals: (p) => p.reachable?.intervals ?? [] },
 ];
 
 /** `eu-2` before `eu-10`. */

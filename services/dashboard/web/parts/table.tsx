@@ -1,6 +1,8 @@
 /** Tables, and what hangs on each of them: a download of exactly what it shows. */
 import type { ComponentChildren } from 'preact';
 import { toCsv, type Cell } from '../csv.ts';
+import type { Interval } from '../telemetry-shapes.ts';
+import { Notes } from './figures.tsx';
 
 export interface Column<T> {
   readonly name: string;
@@ -8,6 +10,8 @@ export interface Column<T> {
   /** For the download: the value itself, in the unit that the name says. */
   readonly value: (row: T) => Cell;
   readonly number?: boolean;
+  /** Of the value: their ends go into the download, and what has to be said of them stands below the table. */
+  readonly intervals?: (row: T) => readonly Interval[];
   /** The name of this column in the download. @default - `name` */
   readonly csvName?: string;
 }
@@ -28,7 +32,14 @@ export const Download = ({ name, text, type = 'text/plain', children }: { name: 
   <button type="button" class="quiet" onClick={() => save(name, text(), type)}>{children}</button>;
 
 export function Csv<T>({ name, columns, rows }: { name: string; columns: readonly Column<T>[]; rows: readonly T[] }) {
-  const text = (): string => toCsv(columns.map((c) => c.csvName ?? c.name), rows.map((row) => columns.map((c) => c.value(row))));
+  const text = (): string => {
+    const all = columns.flatMap(({ name: shown, csvName = shown, value, intervals }): readonly { readonly head: string; readonly of: (row: T) => Cell }[] => {
+      const methods = intervals === undefined ? [] : [...new Set(rows.flatMap((row) => intervals(row).map((i) => i.method)))];
+      return [{ head: csvName, of: value }, ...methods.flatMap((method) => (['low', 'high'] as const).map((end) => (
+        { head: `${csvName} ${method} ${end}`, of: (row: T): Cell => intervals!(row).find((i) => i.method === method)?.[end] })))];
+    });
+    return toCsv(all.map(({ head }) => head), rows.map((row) => all.map(({ of }) => of(row))));
+  };
   return <Download name={`${name}.csv`} text={text} type="text/csv">Download CSV</Download>;
 }
 
@@ -54,6 +65,7 @@ export function Table<T>({ caption, columns, rows, name, rowKey }: {
           </tbody>
         </table>
       </div>
+      <Notes of={columns.flatMap(({ name: figure, intervals }) => (intervals === undefined ? [] : [[figure, rows.flatMap(intervals)] as const]))} />
       {name === undefined ? null : <div class="actions"><Csv name={name} columns={columns} rows={rows} /></div>}
     </>
   );
