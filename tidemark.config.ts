@@ -43,35 +43,35 @@ export default definePlatform({
   slas: [
     {
       id: 'acknowledgement', indicator: 'provisional-ack', objective: 0.99, thresholdMs: 25, scope: 'site',
-      severity: 'page', owner: 'settlement', runbook: 'runbooks/acknowledgement.ts',
+      severity: 'page', owner: 'settlement', runbook: 'docs/operations.md#provisional-acknowledgement',
     },
     {
       id: 'ordered', indicator: 'ordering', objective: 0.99, thresholdMs: 250, scope: 'region',
-      severity: 'ticket', owner: 'settlement', runbook: 'runbooks/ordering.ts',
+      severity: 'ticket', owner: 'settlement', runbook: 'docs/operations.md#ordering',
     },
     {
       id: 'final', indicator: 'finality', objective: 0.99, thresholdMs: 1_000, scope: 'global',
-      severity: 'page', owner: 'settlement', runbook: 'runbooks/finality.ts',
+      severity: 'page', owner: 'settlement', runbook: 'docs/operations.md#finality',
     },
     {
       id: 'provisional-states', indicator: 'provisional-ratio', objective: 0.99, thresholdRatio: 0.05, scope: 'site',
-      severity: 'ticket', owner: 'settlement', runbook: 'runbooks/provisional-states.ts',
+      severity: 'ticket', owner: 'settlement', runbook: 'docs/operations.md#share-of-provisional-states',
     },
     {
       id: 'reconciled', indicator: 'reconciliation', objective: 0.95, thresholdMs: 60_000, windowDays: 90, scope: 'region',
-      severity: 'ticket', owner: 'settlement', runbook: 'runbooks/reconciliation.ts',
+      severity: 'ticket', owner: 'settlement', runbook: 'docs/operations.md#reconciliation-window',
     },
     {
       id: 'cache-truth', indicator: 'cache-drift', objective: 0.999, scope: 'global',
-      severity: 'ticket', owner: 'settlement', runbook: 'runbooks/cache-drift.ts',
+      severity: 'ticket', owner: 'settlement', runbook: 'docs/operations.md#cache-drift',
     },
     {
       id: 'peering', indicator: 'peering-rtt', objective: 0.99, thresholdMs: 150, scope: 'global',
-      severity: 'ticket', owner: 'network', runbook: 'runbooks/peering.ts',
+      severity: 'ticket', owner: 'network', runbook: 'docs/operations.md#round-trip-between-sites',
     },
     {
       id: 'edge-available', indicator: 'availability', objective: 0.999, scope: 'site',
-      severity: 'page', owner: 'settlement', runbook: 'runbooks/availability.ts',
+      severity: 'page', owner: 'settlement', runbook: 'docs/operations.md#availability',
     },
   ],
   // On AWS; nothing here matters on this machine. Names and addresses are ones that nobody has: put yours in their places.

@@ -111,7 +111,7 @@ try {
   const settled = decodeOutcomes(outcomes);
   const effect: OutcomeEffect = { reversed: false, drift: 0n, believedMs: 0, changed: [] };
   for (const [what, slas] of [['no SLAs', []], ['an SLA for each indicator', observed.slas]] as const) {
-    const figures = createFigures({ slas, node: 'edge', region: 'r', cutOff: false });
+    const figures = createFigures({ slas, node: 'edge', region: 'r', reach: 'in-reach' });
     measure(`edge: count a batch through all stages, ${what}`, (n) => {
       const start = n * BATCH;
       figures.decided({ first: start, count: BATCH, decidedAt: NOW, receivedAt: NOW - 1, offline: 0, refused: 0 });

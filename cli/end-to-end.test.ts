@@ -83,7 +83,7 @@ afterAll(async () => {
 describe('a platform from beginning to end', { timeout: 60_000 }, () => {
   test('up says where everything is and what to try', () => {
     const text = platform.output();
-    for (const part of ['eu-fra-1', 'us-a', 'eu/1', 'Try:', `account open alice EUR --data ${data}`, 'curl -s http://']) {
+    for (const part of ['eu-fra-1', 'us-a', 'eu/1', 'Dashboard: http://127.0.0.1:', 'Try:', `account open alice EUR --data ${data}`, 'curl -s http://']) {
       expect(text).toContain(part);
     }
   });

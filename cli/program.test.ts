@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -68,6 +68,17 @@ describe('the command line', () => {
     ],
   )('%s %s is a mistake in usage', async (...args) => {
     expect((await tidemark(...args)).code).toBe(2);
+  });
+  test.each([
+    ['not-a-url', '--otlp: expected a URL that begins with http:// or https://, got "not-a-url"'], ['ftp://x', '--otlp: expected a URL that begins with http:// or https://, got "ftp://x"'],
+    ['http://me:s3cret@x', '--otlp: a user or a password does not belong in it; set TIDEMARK_OTLP_HEADERS'], ['http://x/v1/traces', '--otlp: the path of a signal is appended to it'],
+  ])('up --otlp %s starts nothing', async (otlp, message) => {
+    const data = join(folder, 'never-started');
+    const { code, err } = await tidemark('up', '--otlp', otlp, '--data', data);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+    expect(err).not.toContain('s3cret');
+    expect(existsSync(data)).toBe(false);
   });
   test('without a command it says what there is', async () => {
     const { code, err } = await tidemark();

@@ -30,7 +30,7 @@ export default definePlatform({
   policy: { offlinePerAccount: { EUR: '100000' }, offlinePerNode: { EUR: '10000000' } },
   slas: [
     {
-      id: 'final', indicator: 'finality', objective: 0.99, thresholdMs: 2_000, owner: 'settlement', runbook: 'runbooks/finality.ts',
+      id: 'final', indicator: 'finality', objective: 0.99, thresholdMs: 2_000, owner: 'settlement', runbook: 'docs/operations.md#finality',
     },
   ],
   deploy: {

@@ -68,15 +68,15 @@ export default definePlatform({
   slas: [
     {
       id: 'acknowledgement', indicator: 'provisional-ack', objective: 0.99, thresholdMs: 25, scope: 'site',
-      severity: 'page', owner: 'settlement', runbook: 'runbooks/acknowledgement.ts',
+      severity: 'page', owner: 'settlement', runbook: 'docs/operations.md#provisional-acknowledgement',
     },
     {
       id: 'final', indicator: 'finality', objective: 0.99, thresholdMs: 1_000, scope: 'region',
-      severity: 'page', owner: 'settlement', runbook: 'runbooks/finality.ts',
+      severity: 'page', owner: 'settlement', runbook: 'docs/operations.md#finality',
     },
     {
       id: 'edge-available', indicator: 'availability', objective: 0.999, scope: 'site',
-      severity: 'page', owner: 'settlement', runbook: 'runbooks/availability.ts',
+      severity: 'page', owner: 'settlement', runbook: 'docs/operations.md#availability',
     },
   ],
   deploy: {

@@ -32,7 +32,7 @@ const slaShape = fc.record({
   windowDays: maybe(fc.integer({ min: 1, max: 90 })),
   scope: maybe(fc.nat(100)),
   severity: maybe(fc.constantFrom('page' as const, 'ticket' as const)),
-  runbook: fc.constantFrom('https://example.org/runbook', 'runbooks/finality.ts'),
+  runbook: fc.constantFrom('https://example.org/runbook', 'runbooks/finality.ts', 'docs/operations.md#finality'),
 });
 
 const webhookShape = fc.record({

@@ -2,10 +2,7 @@
  * The assets as the control plane is told them: `EUR:2,JPY:0`, code and decimal places. A code alone leaves its places open, and then
  * amounts in it are shown in minor units. What writes the setting and what reads it are both here.
  */
-import type { Asset } from './model.ts';
-
-/** Decimal places that an amount has at most: those of the largest one, with a digit to spare. */
-export const SCALE_MAX = 9;
+import { ASSET_CODE_PATTERN, type Asset } from './model.ts';
 
 export interface AssetScale {
   readonly code: string;
@@ -13,7 +10,8 @@ export interface AssetScale {
   readonly scale: number | null;
 }
 
-const WRITTEN = /^([A-Z][A-Z0-9]{1,11})(?::([0-9]))?$/;
+const CODE = new RegExp(ASSET_CODE_PATTERN);
+const SCALE = /^[0-9]$/;
 
 /** The setting's text. */
 export const formatAssetScales = (assets: readonly Asset[]): string => assets.map(({ code, scale }) => `${code}:${scale}`).join(',');
@@ -23,12 +21,12 @@ export function parseAssetScales(items: readonly string[]): readonly AssetScale[
   const mistakes: string[] = [];
   const scales = new Map<string, number | null>();
   for (const item of items) {
-    const match = WRITTEN.exec(item);
-    if (match === null) {
-      mistakes.push(`got ${JSON.stringify(item.slice(0, 40))}; allowed: a code of 2 to 12 capital letters and digits, a letter first, and its decimal places, 0 to ${SCALE_MAX}: EUR:2`);
-    } else if (scales.has(match[1]!)) {
-      mistakes.push(`${match[1]!} is there twice`);
-    } else scales.set(match[1]!, match[2] === undefined ? null : Number(match[2]));
+    const [code = '', scale, ...rest] = item.split(':');
+    if (!CODE.test(code) || (scale !== undefined && !SCALE.test(scale)) || rest.length > 0) {
+      mistakes.push(`got ${JSON.stringify(item.slice(0, 40))}; allowed: a code of 2 to 12 capital letters and digits, a letter first, and its decimal places, 0 to 9: EUR:2`);
+    } else if (scales.has(code)) {
+      mistakes.push(`${code} is there twice`);
+    } else scales.set(code, scale === undefined ? null : Number(scale));
   }
   if (mistakes.length > 0) throw new Error(mistakes.join('; '));
   return [...scales].map(([code, scale]) => ({ code, scale }));

@@ -70,9 +70,9 @@ test('burning is bad now and bad for long', () => {
   expect(isBurning(fast, bad, bad)).toBe(true);
   expect(isBurning(fast, good, bad)).toBe(false);
   expect(isBurning(fast, bad, good)).toBe(false);
-  // Exactly at the ratio is not above it.
-  expect(isBurning(fast, { good: 98_560, events: 100_000 }, bad)).toBe(false);
-  expect(isBurning(fast, { good: 98_559, events: 100_000 }, bad)).toBe(true);
+  // Exactly at the ratio is not above it, and what is above by chance is not either: 1,440 and 1.96 standard deviations of 37.7.
+  expect([98_560, 98_559, 98_487, 98_486].map((of) => isBurning(fast, { good: of, events: 100_000 }, bad))).toEqual([false, false, false, true]);
+  expect(isBurning(fast, bad, { good: 98_559, events: 100_000 })).toBe(true);
 });
 
 test('the guard: a handful of events says nothing, whatever their ratio', () => {
@@ -89,7 +89,7 @@ test('the guard: a handful of events says nothing, whatever their ratio', () => 
 
 test('with little history, what came before counts as good until there is as much as the short window is long, or half an hour; how bad it has to be falls with every minute', () => {
   const [fast, slow, steady] = burnRates(sla({ objective: 0.99 })) as [BurnRate, BurnRate, BurnRate];
-  const at = (bad: number, sinceMinutes: number) => ({ good: 1_000 - bad, events: 1_000, sinceMinutes });
+  const at = (bad: number, sinceMinutes: number) => ({ good: 1_000_000 - 1_000 * bad, events: 1_000_000, sinceMinutes });
   const isOn = (rate: BurnRate, bad: number, since: number): boolean => isBurning(rate, at(bad, since), at(bad, since));
   // 14.4% of events are bad, or 6%: enough once there are minutes of history, while half of them is at any time.
   expect([1, 2, 3, 60].map((since) => [145, 250, 500].map((bad) => isOn(fast, bad, since)))).toEqual([
@@ -107,6 +107,24 @@ test('with little history, what came before counts as good until there is as muc
   expect(isBurning(rare, { good: 0, events: 1, sinceMinutes: 1 }, { good: 0, events: 1, sinceMinutes: 1 })).toBe(true);
 });
 
+test('a share of few events is evidence only when its whole Wilson interval is on the bad side; of a budget, until there is half a window of history', () => {
+  const [steady] = burnRates(sla({ objective: 0.99, severity: 'ticket' })) as [BurnRate];
+  const few = { good: 136, events: 139 };
+  expect(isBurning(steady, few, few)).toBe(false);
+  expect(isBurning(steady, { good: 133, events: 139 }, few)).toBe(true);
+  const budget = sla({ objective: 0.99 });
+  expect([60, 15 * 24 * 60 - 1, 15 * 24 * 60, undefined].map((sinceMinutes) => isExhausted(budget, { ...few, ...(sinceMinutes === undefined ? {} : { sinceMinutes }) })))
+    .toEqual([false, false, true, true]);
+  fc.assert(fc.property(fc.constantFrom(0.9, 0.99, 0.999), fc.integer({ min: 1, max: 1e6 }), fc.double({ min: 0, max: 1, noNaN: true }), (objective, events, share) => {
+    const [rate] = burnRates(sla({ objective, severity: 'ticket', indicator: 'reconciliation' })) as [BurnRate];
+    const bad = Math.round(events * share);
+    const z = 1.959963984540054;
+    const [p, n] = [bad / events, events];
+    const low = (p + z * z / (2 * n) - z * Math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n);
+    if (Math.abs(low - rate.errorRatio) > 1e-9) expect(isBurning(rate, { good: events - bad, events }, { good: 0, events: 1 })).toBe(low > rate.errorRatio);
+  }));
+});
+
 test('the burn rate itself', () => {
   expect(burnRateOf(0.999, { good: 999, events: 1_000 })).toBeCloseTo(1, 9);
   expect(burnRateOf(0.99, { good: 0, events: 7 })).toBeCloseTo(100, 9);
@@ -118,11 +136,15 @@ test('what is counted by the minute has a known number of events, and a finest o
   expect(expectedEvents('provisional-ratio', fast.long, 1)).toBe(60);
   expect(expectedEvents('provisional-ratio', fast.long, 10)).toBe(600);
   expect(expectedEvents('finality', fast.long, 1)).toBeUndefined();
-  // 1 of 60 minutes is 1.67 %; 14.4 times the budget of 99.9 % is 1.44 %.
+  // 1 of 60 minutes is 0.29 % to 8.9 %; 14.4 times the budget of 99.98 % is 0.288 %.
   const finest = finestObjective('provisional-ratio', fast, 1) as number;
-  expect(finest).toBeCloseTo(1 - 1 / (14.4 * 60), 9);
-  expect(finest).toBeLessThan(0.999);
-  expect(finestObjective('provisional-ratio', fast, 2)).toBeGreaterThan(0.999);
+  expect(finest).toBeCloseTo(1 - 0.002947 / 14.4, 6);
+  expect(finestObjective('provisional-ratio', fast, 2)).toBeGreaterThan(finest);
+  const one = (objective: number): boolean => {
+    const [rate] = burnRates(sla({ indicator: 'provisional-ratio', objective })) as [BurnRate];
+    return isBurning(rate, { good: 59, events: 60 }, { good: 4, events: 5 });
+  };
+  expect([one(finest - 1e-6), one(finest + 1e-6)]).toEqual([false, true]);
 });
 
 test('at the finest objective and coarser, one bad minute in a full window is no alert', () => {

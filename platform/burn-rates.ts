@@ -10,6 +10,9 @@
  *
  * It alerts while the ratio is exceeded over the long window (enough of the budget is gone) and over the short one (it is still
  * going), which is a twelfth of the long one, so that an alert ends soon after its cause.
+ *
+ * A ratio of few events is chance as much as fact: 3 bad ones of 139 are 2.2 %, and as likely as not of a service that keeps 99 %. So over
+ * the long window the Wilson interval of the bad share must lie above the error ratio as a whole. With many events that changes nothing.
  */
 import type { Indicator } from './indicators.ts';
 import type { Severity, Sla } from './model.ts';
@@ -57,6 +60,8 @@ export interface BurnRate {
   readonly errorRatio: number;
   readonly long: BurnLook;
   readonly short: BurnLook;
+  /** Of the long window, see `isEvident`: (bad - errorRatio x events)^2 must be more than this times the events. */
+  readonly doubt: number;
   /** See `Counted.sinceMinutes`: history that it takes to be judged by the ratio alone. 0: none. */
   readonly historyMinutes: number;
 }
@@ -99,6 +104,20 @@ function look(pace: Pace, minutes: number, shortened: number): BurnLook {
   return { minutes, eventsMin: Math.ceil(events / shortened), badMin: Math.ceil(bad / shortened) };
 }
 
+/** Of a 95 % interval, two-sided: the one that is shown beside a share. */
+const Z = 1.959963984540054;
+/** See `isEvident`. */
+const doubtOf = (errorRatio: number): number => rounded(Z * Z * errorRatio * (1 - errorRatio));
+
+/**
+ * Whether the Wilson interval of the share of bad events lies above a ratio. The interval holds the ratios that a score test does not reject
+ * (Wilson, JASA 22, 1927), so this is the test itself, without its root: alarms in CloudWatch can say the same, and have none.
+ */
+function isEvident(errorRatio: number, doubt: number, { good, events }: Counted): boolean {
+  const excess = events - good - errorRatio * events;
+  return excess > 0 && excess ** 2 > doubt * events;
+}
+
 /** Twelve digits are more than any measurement has, and hide what doubles make of 1 - 0.99. */
 const rounded = (value: number): number => Number(value.toPrecision(12));
 
@@ -134,7 +153,7 @@ export function burnRates(
     const errorRatio = rounded(factor * (1 - sla.objective));
     return {
       id: window.id, severity: window.severity, budgetPercent: window.budgetPercent, factor,
-      errorRatio, long: look(pace, longMinutes, 1), short: look(pace, shortMinutes, LONG_PER_SHORT),
+      errorRatio, long: look(pace, longMinutes, 1), short: look(pace, shortMinutes, LONG_PER_SHORT), doubt: doubtOf(errorRatio),
       historyMinutes: historyOf(pace, errorRatio, shortMinutes),
     };
   }).filter(({ errorRatio }) => errorRatio < 1);
@@ -160,23 +179,32 @@ function exceeds({ eventsMin, badMin }: BurnLook, errorRatio: number, { good, ev
 }
 
 /** Whether an alert is on, given what was counted within its two windows. */
-export const isBurning = (rate: BurnRate, long: Counted, short: Counted): boolean =>
-  exceeds(rate.long, rate.errorRatio, long, rate.historyMinutes) && exceeds(rate.short, rate.errorRatio, short, rate.historyMinutes);
+export const isBurning = (rate: BurnRate, long: Counted, short: Counted): boolean => exceedsLong(rate, long) && exceedsShort(rate, short);
+
+const exceedsShort = (rate: BurnRate, short: Counted): boolean => exceeds(rate.short, rate.errorRatio, short, rate.historyMinutes);
+const exceedsLong = (rate: BurnRate, long: Counted): boolean =>
+  exceeds(rate.long, rate.errorRatio, long, rate.historyMinutes) && isEvident(rate.errorRatio, rate.doubt, long);
 
 /**
  * The same where counting is dear: the long window is looked at only when the short one exceeds.
  * @param count what was counted within so many minutes
  */
 export const isBurningNow = (rate: BurnRate, count: (minutes: number) => Counted): boolean =>
-  exceeds(rate.short, rate.errorRatio, count(rate.short.minutes), rate.historyMinutes)
-  && exceeds(rate.long, rate.errorRatio, count(rate.long.minutes), rate.historyMinutes);
+  exceedsShort(rate, count(rate.short.minutes)) && exceedsLong(rate, count(rate.long.minutes));
 
 /**
  * Whether the error budget of an SLA's whole window is used up: more events were bad than the objective allows. The same guard
- * holds as for alerts, so that the first bad event of a young platform is no breach.
+ * holds as for alerts, so that the first bad event of a young platform is no breach. Once there is half a window of history a budget is
+ * a sum and no guess, and no evidence is asked for.
  */
-export const isExhausted = (sla: Pick<Sla, 'indicator' | 'objective' | 'windowDays'>, counted: Counted): boolean =>
-  exceeds(budgetLook(sla), rounded(1 - sla.objective), counted, budgetHistory(sla));
+export function isExhausted(sla: Pick<Sla, 'indicator' | 'objective' | 'windowDays'>, counted: Counted): boolean {
+  const errorRatio = rounded(1 - sla.objective);
+  const isCovered = (counted.sinceMinutes ?? Infinity) >= COVERED_SHARE * sla.windowDays * 24 * 60;
+  return exceeds(budgetLook(sla), errorRatio, counted, budgetHistory(sla)) && (isCovered || isEvident(errorRatio, doubtOf(errorRatio), counted));
+}
+
+/** With so much of its window behind it a budget is a sum. */
+const COVERED_SHARE = 0.5;
 
 const budgetLook = ({ indicator, windowDays }: Pick<Sla, 'indicator' | 'windowDays'>): BurnLook => look(PACES[indicator], windowDays * 24 * 60, 1);
 
@@ -200,5 +228,8 @@ export const expectedEvents = (indicator: Indicator, { minutes }: BurnLook, sour
  */
 export function finestObjective(indicator: Indicator, rate: BurnRate, sources: number): number | undefined {
   const events = expectedEvents(indicator, rate.long, sources);
-  return events === undefined ? undefined : rounded(1 - 1 / (rate.factor * events));
+  return events === undefined ? undefined : rounded(1 - leastShare(events) / rate.factor);
 }
+
+/** The lower end of the Wilson interval of one bad event among so many. */
+const leastShare = (events: number): number => (1 + Z * Z / 2 - Z * Math.sqrt((events - 1) / events + Z * Z / 4)) / (events + Z * Z);

@@ -35,8 +35,8 @@ function readSla(r: Reader, path: string, item: unknown, scopes: ReadonlySet<str
   const ownerPattern = /^[^\p{Cc}\s][^\p{Cc}]{0,63}$/u;
   const owner = r.text(at(path, 'owner'), o['owner'], ownerPattern, 'the team that answers for it, 1 to 64 characters');
   const runbook = r.text(
-    at(path, 'runbook'), o['runbook'], /^(?:https:\/\/[^\s\p{Cc}]{4,500}|runbooks\/(?!.*\.\.)[A-Za-z0-9._/-]{1,200})$/u,
-    'a page (https://...) or a file of this repository (runbooks/...)',
+    at(path, 'runbook'), o['runbook'], /^(?:https:\/\/[^\s\p{Cc}]{4,500}|(?:docs|runbooks)\/(?!.*\.\.)[A-Za-z0-9._/-]{1,200}(?:#[A-Za-z0-9_-]{1,100})?)$/u,
+    'a page (https://...) or a file of this repository (docs/..., runbooks/...), with a heading of it if you like (docs/operations.md#finality)',
   );
   if (id === undefined || indicator === undefined || objective === undefined || threshold === undefined) return undefined;
   if (windowDays === undefined || scope === undefined || severity === undefined) return undefined;

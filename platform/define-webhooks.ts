@@ -40,7 +40,7 @@ function readUrl(r: Reader, path: string, value: unknown, isDeployed: boolean): 
   if (typeof value !== 'string') return r.report(path, value, WEBHOOK_URL_ALLOWED);
   const mistake = webhookUrlMistake(value);
   // What may hold a password is not repeated.
-  if (mistake !== undefined) return r.say(path, URL.canParse(value) ? 'an address that is none for incidents' : 'no address', WEBHOOK_URL_ALLOWED, mistake);
+  if (mistake !== undefined) return r.say(path, URL.canParse(value) ? 'an address that incidents are not sent to' : 'no address', WEBHOOK_URL_ALLOWED, mistake);
   if (isDeployed && isLoopback(new URL(value).hostname)) return r.report(path, value, 'with `deploy`: an https:// address that the control plane reaches on AWS; nobody else is on its machine');
   return value;
 }

@@ -3,6 +3,7 @@
  */
 export { formatAddressLock, parseAddressLock, recordedPlan, withPlan, type AddressLock } from './address-lock.ts';
 export { ADDRESSES_FILE, EDGE_PREFIX, NETWORK_PREFIX, planAddresses, type AddressPlan } from './addresses.ts';
+export { formatAssetScales, parseAssetScales, type AssetScale } from './asset-scales.ts';
 export {
   AWS_REGIONS, awsRegionOf, edgeHostOf, partitionOf, regionHostOf, ZONES, zonesOf, type EdgeHost, type RegionHost,
 } from './aws.ts';

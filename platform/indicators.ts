@@ -61,12 +61,12 @@ export const INDICATORS: Readonly<Record<Indicator, IndicatorDefinition>> = {
   },
   'peering-rtt': {
     title: 'Round trip between sites',
-    good: 'a probe between a site and the one above it that came back within T',
+    good: 'a probe that an edge node sent to its region and that came back within T; probes of other edge nodes count for neither',
     threshold: 'ms',
   },
   'peering-loss': {
     title: 'Loss between sites',
-    good: 'a minute in which at most the share T of the probes between a site and the one above it was lost',
+    good: 'a minute in which at most the share T of the probes that an edge node sent to its region was lost; probes of other edge nodes count for neither',
     threshold: 'ratio',
   },
   availability: {

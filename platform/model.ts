@@ -127,7 +127,7 @@ export interface SlaInput {
   readonly severity?: Severity;
   /** The team that answers for it. */
   readonly owner: string;
-  /** What to do on a breach: a page (`https://...`) or a file of this repository (`runbooks/finality.ts`). */
+  /** What to do on a breach: a page (`https://...`) or a file of this repository, with a heading of it where it has several (`docs/operations.md#finality`). */
   readonly runbook: string;
 }
 

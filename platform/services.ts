@@ -131,7 +131,7 @@ export const CONTROL_SETTINGS = {
       s3: { what: 's3://<bucket>/<prefix>', state: 'planned' },
     },
   },
-  assets: { env: 'TIDEMARK_ASSETS', kind: 'list', default: '', what: 'asset codes that accounts may be in, comma-separated; empty allows any' },
+  assets: { env: 'TIDEMARK_ASSETS', kind: 'list', default: '', what: 'assets that accounts may be in, comma-separated, each with its decimal places: EUR:2; a code alone leaves them open; empty allows any' },
   dashboard: { env: 'TIDEMARK_DASHBOARD', kind: 'text', optional: true, what: 'folder of the built page that is served at /; without it there is none' },
   local: {
     env: 'TIDEMARK_LOCAL_CONTROL', kind: 'text', optional: true,

@@ -23,7 +23,7 @@ test('mistakes are reported all at once; what may hold a password is not repeate
     { id: 'a', url: 'http://hooks.example.com/' }, { id: 'a', url: 'https://me:s3cret@hooks.example.com/' }, { id: 'B', url, events: [], retries: 3 },
     { id: 'c', url, events: ['opened', 'opened', 'reopened'], severity: 'critical', scope: 'region:us' }, { id: 'd' }, 'https://x',
   ])).toEqual([
-    expect.stringContaining('webhooks[0].url: got an address that is none for incidents; allowed: an address such as https://'),
+    expect.stringContaining('webhooks[0].url: got an address that incidents are not sent to; allowed: an address such as https://'),
     'webhooks[1].id: got "a"; allowed: a name that no other webhook has; webhooks[0].id has it',
     expect.stringContaining('credentials in an address end up in logs; deliveries are signed instead'),
     expect.stringContaining('webhooks[2].retries: unknown key; allowed: id, url, events, severity, scope'),

@@ -109,7 +109,7 @@ test('the control plane is told what it needs: secrets by name, the regions\' re
     eu: [0, 1, 2].map((i) => `https://r${i}.eu.clearing.example.com:8080`), us: ['https://r0.us.clearing.example.com:8080'],
   });
   expect(environment).toMatchObject({
-    [setting(CONTROL, 'assets')]: 'EUR,USD', [setting(CONTROL, 'site')]: 'global', [`${setting(CONTROL, 'authorities')}_CONTENT`]: PEM,
+    [setting(CONTROL, 'assets')]: 'EUR:2,USD:2', [setting(CONTROL, 'site')]: 'global', [`${setting(CONTROL, 'authorities')}_CONTENT`]: PEM,
     [setting(CONTROL, 'ledger')]: expect.stringMatching(/^postgres:\/\/\$\{aws_rds_cluster\..*\.endpoint\}:5432\/tidemark$/),
     [setting(CONTROL, 'tiles')]: expect.stringMatching(/^s3:\/\/\$\{aws_s3_bucket\..*\.bucket\}\/tiles$/),
   });

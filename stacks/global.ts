@@ -21,7 +21,7 @@ import { scopesOf, SlaAlarms } from '../constructs/sla-alarms/index.ts';
 import { COLLECTOR_IMAGE, OTLP_SETTINGS, TelemetryPipeline } from '../constructs/telemetry-pipeline/index.ts';
 import { TransparencyBucket } from '../constructs/transparency-bucket/index.ts';
 import {
-  controlHost, edgeHostOf, IMAGE, LEDGER_SECRET, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, stackName, WEBHOOK_SECRETS, witnessUrls, zonesOf, type ServiceId,
+  controlHost, edgeHostOf, formatAssetScales, IMAGE, LEDGER_SECRET, metricNamespace, planSubnets, regionHostOf, secretsOf, SERVICES, stackName, WEBHOOK_SECRETS, witnessUrls, zonesOf, type ServiceId,
 } from '../platform/index.ts';
 import { authoritiesSetting, type AuthorityProps } from './authorities.ts';
 import { runbooksOf, namePrefix, provider, setUp, stackId, type DeployedPlatform, type StackProps } from './common.ts';
@@ -218,7 +218,7 @@ export class GlobalStack extends TerraformStack {
       trust: this.secrets.setting('trust'), token: this.secrets.setting('token'),
       certificate: this.secrets.setting('tls-cert'), certificateKey: this.secrets.setting('tls-key'),
       authorities: authoritiesSetting(this, authorities),
-      assets: platform.assets.map((asset) => asset.code).join(','),
+      assets: formatAssetScales(platform.assets),
       slas: { content: JSON.stringify(platform.slas) },
       witnessUrls: JSON.stringify(witnessUrls(platform)),
       ...OTLP_SETTINGS,

@@ -36,7 +36,7 @@ export function addIncidents(program: Command, io: Io): void {
   });
 
   withData(
-    incidents.command('close').description('close an incident by hand; a breach that goes on opens a new one')
+    incidents.command('close').description('close an incident by hand; only what is bad after that opens a new one')
       .argument('<id>', 'inc-...').requiredOption('--note <text>', 'why: what was found, what was done'),
     io, ['tidemark incidents close inc-0123456789abcdef01234567 --note "node replaced"'],
   ).action(async (id: string, options: CommonOptions & { note: string }) => {
@@ -62,7 +62,7 @@ export function renderIncidents(incidents: readonly IncidentView[], onlyOpen: bo
   const rows = [['OPENED', 'CLOSED', 'SEVERITY', 'WHAT', 'SLA', 'SCOPE', 'OWNER', 'WEBHOOKS', 'ID']];
   for (const i of incidents) {
     rows.push([
-      when(i.openedAt), i.closedAt === null ? 'open' : `${when(i.closedAt)}${i.closedBy === 'operator' ? ' (by hand)' : ''}`, i.severity, i.kind, i.sla ?? '-', i.scope,
+      when(i.openedAt), i.closedAt === null ? 'open' : `${when(i.closedAt)}${i.closedBy === 'operator' ? ' (by hand)' : i.closedBy === 'merged' ? ' (merged)' : ''}`, i.severity, i.kind, i.sla ?? '-', i.scope,
       i.owner ?? '-', told(i), i.id,
     ]);
   }

@@ -1,7 +1,8 @@
 import { relative } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { loadPlatform, type Platform } from '../../platform/index.ts';
+import { COMMON_SETTINGS, loadPlatform, type Platform } from '../../platform/index.ts';
 import type { LocalPlatform, WanMode } from '../../services/local/index.ts';
+import { endpointMistake } from '../../services/shell/otlp/endpoint.ts';
 import { CONFIG_FILE } from '../config-file.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { counted, DATA_DEFAULT, table, withData, type CommonOptions, type Io } from '../io.ts';
@@ -56,6 +57,7 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       .option('--trace-ratio <n>', 'with --otlp: of a million settlements whose senders do not trace them, trace so many', perMillion),
     io, ['tidemark up', 'tidemark up --wan off', 'tidemark up --data /tmp/second --port-base 4700'],
   ).action(async (options: UpOptions) => {
+    if (options.otlp !== undefined) checkReceiver(options.otlp);
     // Loaded here: the servers that it brings along are not for the commands that only talk to one.
     const { startLocalPlatform, stopOnSignal } = await import('../../services/local/index.ts');
     if (options.traceRatio !== undefined && options.otlp === undefined) throw new CliError(EXIT.usage, 'usage', '--trace-ratio: say where traces go with --otlp <url>');
@@ -77,19 +79,25 @@ export function addUp(program: Command, io: Io, ending: Ending): void {
       io.out(
         JSON.stringify(
           {
-            ready: platform.controlUrl, localUrl: platform.localUrl, dataDir: platform.dataDir,
+            ready: platform.controlUrl, dashboard: dashboard === undefined ? null : platform.controlUrl, localUrl: platform.localUrl, dataDir: platform.dataDir,
             sites: platform.sites.map(({ id, tier, region, url }) => ({ id, tier, region, url })),
           },
         ),
       );
     } else {
-      io.out(welcome(definition, platform, io));
+      io.out(welcome(definition, platform, dashboard !== undefined, io));
       io.out(`ready ${platform.controlUrl}`);
     }
     await stopped;
     // Asked for with Ctrl-C or by whoever started it: that is a good end.
     ending.code = EXIT.ok;
   });
+}
+
+/** @throws CliError before anything is started that would end because of it */
+function checkReceiver(otlp: string): void {
+  const mistake = endpointMistake(otlp, COMMON_SETTINGS.otlpHeaders.env);
+  if (mistake !== null) throw new CliError(EXIT.usage, 'usage', `--otlp: ${mistake.why}${mistake.shown ? `, got ${JSON.stringify(otlp.slice(0, 200))}` : ''}`);
 }
 
 /** The page that the control plane serves; without what it is built with there is none, and everything else works. */
@@ -104,7 +112,7 @@ async function builtDashboard(say: (line: string) => void): Promise<string | und
 }
 
 /** Where everything is, and what to try: each line can be pasted into a shell. */
-function welcome(definition: Platform, platform: LocalPlatform, io: Io): string {
+function welcome(definition: Platform, platform: LocalPlatform, hasDashboard: boolean, io: Io): string {
   const asset = definition.assets[0]!.code;
   const edge = platform.edges[0];
   const region = edge?.region ?? definition.regions[0]!.id;
@@ -114,7 +122,8 @@ function welcome(definition: Platform, platform: LocalPlatform, io: Io): string 
   const lines = [
     '', `${definition.name}: ${counted(definition.regions.length, 'region')}, ${counted(platform.edges.length, 'edge node')}, `
       + `one control plane. Data in ${platform.dataDir}`, '',
-    table([['SITE', 'TIER', 'URL'], ...platform.sites.map((s) => [s.id, s.tier, s.url])]), '', 'Try:',
+    table([['SITE', 'TIER', 'URL'], ...platform.sites.map((s) => [s.id, s.tier, s.url])]), '',
+    ...(hasDashboard ? [`Dashboard: ${platform.controlUrl}`, ''] : []), 'Try:',
     `  ${tidemark} account open treasury ${asset} --overdraft none${data}`,
     `  ${tidemark} account open alice ${asset}${data}`,
     `  ${tidemark} settle treasury alice 12.50 ${asset} --wait${data}`,

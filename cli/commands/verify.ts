@@ -11,8 +11,8 @@ import { verifyPaths, type Report } from '../verify/index.ts';
 export function addVerify(program: Command, io: Io, ending: Ending): void {
   withData(
     program.command('verify').description('check offline: a receipt, a provenance entry (decided again), a whole export, or an audit export of a range')
-      .argument('<path...>', 'receipts (tlog-proof), provenance documents (JSON), export folders, audit exports (tar); what each is, is seen '
-        + 'from its content')
+      .argument('<path...>', 'receipts (tlog-proof), provenance documents (JSON), export folders, audit exports (the tar archive, or the '
+        + 'folder that it was unpacked into); what each is, is seen from its content')
       .option('--trust <file>', 'whose signatures count: your own copy of the platform\'s trust.json (left out: for receipts '
         + 'that of the data folder, for exports that of the data folder where --data names one, else the one in the export)')
       .option('--entry <file>', 'the log entry that a receipt is for, where it does not carry it itself, or to compare'),

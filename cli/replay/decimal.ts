@@ -1,4 +1,5 @@
 /** Decimal text to minor units and back, exactly: no float ever holds money. */
+export { formatDecimal } from '../../services/protocol/index.ts';
 
 const DECIMAL = /^([+-]?)([0-9]{1,18})(?:\.([0-9]{0,18}))?$/;
 
@@ -13,11 +14,4 @@ export function parseDecimal(text: string, scale: number): bigint {
   if (/[1-9]/.test(fraction.slice(scale))) throw new Error(`${text}: more than ${scale} decimal places`);
   const minor = BigInt(match[2]! + fraction.slice(0, scale).padEnd(scale, '0'));
   return match[1] === '-' ? -minor : minor;
-}
-
-/** The decimal with all of its places: -534370n at scale 2 is `-5343.70`. */
-export function formatDecimal(minor: bigint, scale: number): string {
-  const digits = (minor < 0n ? -minor : minor).toString().padStart(scale + 1, '0');
-  const whole = digits.slice(0, digits.length - scale);
-  return `${minor < 0n ? '-' : ''}${whole}${scale === 0 ? '' : `.${digits.slice(digits.length - scale)}`}`;
 }

@@ -1,7 +1,9 @@
 /** An audit export that holds is found to; whatever is changed in one is found, with the file that it is in. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditStage, deltaOf, NOON, type AuditStage } from '../../services/control-plane/testing-audit.ts';
@@ -188,4 +190,117 @@ test('lines are in one form only', () => {
   for (const wrong of ['', '{}', `${line} `, line.replace('{"note"', '{ "note"'), line.replace('"receivedAt":', '"receivedAt":-'), `${line.slice(0, -1)},"more":1}`]) {
     expect(() => readAuditLine(wrong), wrong.slice(0, 40)).toThrow();
   }
+});
+
+/** Files in a folder of their own, as tar would unpack them. @returns the folder that `audit` is in */
+function unpacked(files: Files): string {
+  const into = mkdtempSync(join(folder, 'unpacked-'));
+  for (const [path, body] of files) {
+    mkdirSync(dirname(join(into, path)), { recursive: true });
+    writeFileSync(join(into, path), body);
+  }
+  return into;
+}
+const checkFolder = (path: string, trust: string | null = s.trustText): Report => {
+  expect(detect(path)).toBe('audit');
+  return verifyPaths([path], trust === null ? {} : { trust })[0]!.report;
+};
+
+describe('an export that was unpacked', () => {
+  test('holds as the archive does, by its own folder, under another name, and by the folder around it', () => {
+    const of = ({ checked, notes, failures, trust }: Report): object => ({ checked, notes, failures, trust });
+    const into = unpacked(filesOf(tar));
+    for (const path of [into, join(into, 'audit')]) expect(of(checkFolder(path))).toEqual(of(check(tar)));
+    renameSync(join(into, 'audit'), join(into, 'november'));
+    expect(of(checkFolder(join(into, 'november'), null))).toEqual(of(check(tar, null)));
+  });
+
+  test('whatever is changed in a file, missing or more than was signed is found', () => {
+    const files = filesOf(tar);
+    for (const [path] of files) {
+      const less = checkFolder(join(unpacked(files.filter(([p]) => p !== path)), 'audit'));
+      expect(less.failures.map((f) => `${f.file}: ${f.what}`).join('\n'), path).toContain(`${path}: is missing`);
+      const changed = unpacked(files.map(([p, body]) => [p, p === path ? Buffer.concat([body, Buffer.from('\n')]) : body]));
+      expect(checkFolder(join(changed, 'audit')).ok, path).toBe(false);
+    }
+    const what = (more: [path: string, body: Buffer]): string => checkFolder(join(unpacked([...files, more]), 'audit')).failures[0]!.what;
+    expect(what(['audit/notes.txt', Buffer.from('x')])).toMatch(/audit\/notes\.txt: is no part of an audit export/);
+    expect(what(['audit/\u001b[2J', Buffer.from('x')])).toBe('"audit/\\u001b[2J": is no part of an audit export');
+    expect(what(['audit/deltas/r0-n0/000002.ndjson', files[4]![1]])).toMatch(/000002\.ndjson: is not listed in audit\/SHA256SUMS/);
+  });
+
+  test('what is no plain file is not opened', () => {
+    const into = unpacked(filesOf(tar));
+    rmSync(join(into, 'audit/README.txt'));
+    symlinkSync('/dev/zero', join(into, 'audit/README.txt'));
+    expect(checkFolder(into).failures[0]!.what).toMatch(/README\.txt: is no plain file/);
+  });
+
+  test('is never taken for the other export, however little of it is left', () => {
+    const files = filesOf(tar);
+    for (const left of [1, 3, files.length - 1]) {
+      const into = unpacked(files.slice(left));
+      expect(detect(join(into, 'audit'))).toBe('audit');
+      expect(checkFolder(join(into, 'audit')).failures[0]!.what).not.toContain('manifest.json');
+    }
+    const both = unpacked(files);
+    writeFileSync(join(both, 'audit/manifest.json'), '{}');
+    expect(() => detect(join(both, 'audit'))).toThrow(/holds files of an audit export and of `tidemark export`: unpack/);
+  });
+});
+
+describe('an archive that another program has written', () => {
+  const written = (name: string, bytes: Buffer): string => {
+    const file = join(folder, name);
+    writeFileSync(file, bytes);
+    return file;
+  };
+
+  test('is known for what it is, and its reader is told what to do', () => {
+    const into = unpacked(filesOf(tar));
+    const repacked = join(folder, 'repacked.tar');
+    execFileSync('tar', ['-cf', repacked, 'audit'], { cwd: into });
+    expect(() => detect(repacked)).toThrow(`${repacked}: holds an audit export that another program has packed again; its files can be checked where they are unpacked: `
+      + `mkdir unpacked && tar -xf '${repacked}' -C unpacked && tidemark verify unpacked/audit`);
+    execFileSync('tar', ['-cf', repacked, '--format=pax', './audit'], { cwd: into });
+    expect(() => detect(repacked)).toThrow(/packed again/);
+    // That advice is good.
+    const again = mkdtempSync(join(folder, 'again-'));
+    execFileSync('tar', ['-xf', repacked, '-C', again]);
+    expect(checkFolder(join(again, 'audit')).ok).toBe(true);
+    for (const bytes of [tar, archive(filesOf(tar).slice(1))]) {
+      expect(() => detect(written('export.tar.gz', gzipSync(bytes)))).toThrow(/holds an audit export, compressed by gzip.*: mkdir unpacked && tar -xzf '.*' -C unpacked && tidemark verify unpacked\/audit$/);
+    }
+    expect(() => detect(written('cut.tar.gz', gzipSync(tar).subarray(0, 900)))).toThrow(/holds an audit export, compressed/);
+    expect(() => detect(written("it's.tar.gz", gzipSync(tar)))).toThrow(`it'\\''s.tar.gz' -C`);
+  });
+
+  test('of something else is not called an audit export', () => {
+    const other = archive([['music/a.txt', Buffer.from('x')]]);
+    expect(() => detect(written('other.tar', other))).toThrow(/is a tar archive whose first file is "music\/a\.txt", not an audit export$/);
+    for (const bytes of [gzipSync(other), gzipSync('text'), gzipSync(Buffer.alloc(200_000_000)), Buffer.from([0x1f, 0x8b, 8, 0, 1])]) {
+      expect(() => detect(written('other.gz', bytes))).toThrow(/is compressed by gzip; decompress it first$/);
+    }
+    for (const magic of ['28b52ffd', 'fd377a585a00', '425a6839']) {
+      expect(() => detect(written('other.x', Buffer.concat([Buffer.from(magic, 'hex'), tar])))).toThrow(/is compressed by (?:zstd|xz|bzip2); decompress it first$/);
+    }
+  });
+});
+
+test('a delta dropped, with SHA256SUMS made to fit and all packed again as we do: the manifest\'s signature does not cover it', async () => {
+  const dropped = edited(DELTAS, (t) => t.slice(t.indexOf('\n') + 1))(filesOf(tar));
+  const listed = dropped.filter(([path]) => path !== 'audit/SHA256SUMS' && path !== 'audit/manifest.note');
+  const sums = listed.map(([path, body]) => `${hash('sha256', body)}  ${path}\n`).join('');
+  const forged = edited('audit/SHA256SUMS', () => sums)(dropped);
+  const refused = /^audit\/SHA256SUMS: its SHA-256 is [0-9a-f]{64}, the signed manifest says [0-9a-f]{64}$/;
+  for (const trust of [s.trustText, null]) {
+    expect(check(archive(forged), trust).failures.map((f) => f.what)).toEqual([expect.stringMatching(refused)]);
+    expect(checkFolder(unpacked(forged), trust).failures.map((f) => f.what)).toEqual([expect.stringMatching(refused)]);
+  }
+  // With a manifest made to fit, too, it is the key that is not the platform's.
+  const manifest = openAuditManifest(bodyOf(filesOf(tar), 'audit/manifest.note'), s.platform.trust.global);
+  const note = await signAuditManifest({ ...manifest, sums: hash('sha256', sums) }, s.platform.regions[0]!.logSigner);
+  const again = edited('audit/manifest.note', () => note)(forged);
+  expect(check(archive(again)).failures[0]!.what).toMatch(/signature|signed/);
+  expect(checkFolder(unpacked(again)).failures[0]!.what).toMatch(/signature|signed/);
 });

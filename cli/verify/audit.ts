@@ -1,37 +1,12 @@
 /** An audit export (services/telemetry/audit.ts), verified offline: one file of it in memory at a time, however large it is. */
 import { hash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
-import { TAR_BLOCK, tarEntries, tarHeader } from '../../services/shell/ustar.ts';
 import {
-  AUDIT_FILE_MAX, AUDIT_FILES, AUDIT_SUMS_MAX, createAuditTally, deltasFile, openAuditManifest, openDelta, readAuditLine, readAuditLog, type AuditManifest, type AuditTally,
+  AUDIT_FILE_MAX, AUDIT_FILES, createAuditTally, deltasFile, openAuditManifest, openDelta, readAuditLine, readAuditLog, type AuditManifest, type AuditTally,
 } from '../../services/telemetry/index.ts';
 import { parseTrust, verifyConsistency, type RegionTrust, type Trust } from '../../services/transparency/index.ts';
+import { withAuditEntries, type AuditEntries } from './audit-files.ts';
 import { openLogCheckpoint } from './folder.ts';
 import { Findings, type Report } from './report.ts';
-
-/** Bytes from a place in a file; fewer where it ends. */
-type Read = (offset: number, length: number) => Buffer;
-
-function withFile<T>(path: string, use: (read: Read) => T): T {
-  const fd = openSync(path, 'r');
-  try {
-    return use((offset, length) => {
-      const buffer = Buffer.allocUnsafe(length);
-      let got = 0;
-      for (let n = -1; got < length && n !== 0;) got += n = readSync(fd, buffer, got, length - got, offset + got);
-      return buffer.subarray(0, got);
-    });
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Whether a file begins as an audit export does. */
-export const isAudit = (path: string): boolean => withFile(path, (read) => {
-  const block = read(0, TAR_BLOCK);
-  const size = block.toString('latin1', 124, 135);
-  return block.length === TAR_BLOCK && /^[0-7]{11}$/.test(size) && tarHeader(AUDIT_FILES.readme, Number.parseInt(size, 8)).equals(block);
-});
 
 /** What the first pass finds: small files, and the digest of every other one. */
 interface Content {
@@ -44,10 +19,10 @@ interface Content {
 const DELTAS = /^audit\/deltas\/([^/]+)\/([0-9]{6,})\.ndjson$/;
 const SMALL: readonly string[] = Object.values(AUDIT_FILES);
 
-function readContent(read: Read): Content {
+function readContent(entries: AuditEntries): Content {
   const small = new Map<string, Buffer>();
   const digests: [string, string][] = [];
-  for (const { path, body } of tarEntries(read, AUDIT_SUMS_MAX)) {
+  for (const { path, body } of entries()) {
     if (body.length > AUDIT_FILE_MAX && path !== AUDIT_FILES.sums) throw new Error(`${path}: ${body.length} bytes, at most ${AUDIT_FILE_MAX} are read`);
     if (small.has(path)) throw new Error(`${path}: is there twice`);
     if (SMALL.includes(path)) small.set(path, body);
@@ -57,13 +32,16 @@ function readContent(read: Read): Content {
   return { small, digests };
 }
 
-/** @param given text of the reader's own trust.json; null: the one in the export */
+/**
+ * @param path the archive, or a folder that it was unpacked into
+ * @param given text of the reader's own trust.json; null: the one in the export
+ */
 export function verifyAudit(path: string, given: string | null): Report {
   const found = new Findings();
   const whose = given === null ? 'own' as const : 'given' as const;
   let trustText = given ?? '';
-  found.attempt(path, () => withFile(path, (read) => {
-    const content = readContent(read);
+  found.attempt(path, () => withAuditEntries(path, (entries) => {
+    const content = readContent(entries);
     const textOf = (file: string): string => {
       const bytes = content.small.get(file);
       if (bytes === undefined) throw new Error(`${file}: is missing`);
@@ -80,7 +58,7 @@ export function verifyAudit(path: string, given: string | null): Report {
 
     // Read first, so that only what it speaks of is added up.
     const told = found.attempt(AUDIT_FILES.sla, () => readSlas(textOf(AUDIT_FILES.sla), manifest)) ?? null;
-    const tally = checkDeltas(read, manifest, trust, new Set(told?.map((row) => row.sla)), found);
+    const tally = checkDeltas(entries, manifest, trust, new Set(told?.map((row) => row.sla)), found);
     found.attempt(AUDIT_FILES.manifest, () => compareNodes(manifest, tally));
     if (told !== null) {
       found.attempt(AUDIT_FILES.sla, () => {
@@ -121,18 +99,23 @@ function checkSums({ digests }: Content, signed: string, sums: string): void {
   if (sumsPath !== AUDIT_FILES.sums || last !== AUDIT_FILES.manifest) throw new Error(`expected ${AUDIT_FILES.sums} and ${AUDIT_FILES.manifest} at the end, got ${sumsPath}, ${last}`);
   if (sumsDigest !== signed) throw new Error(`${AUDIT_FILES.sums}: its SHA-256 is ${sumsDigest}, the signed manifest says ${signed}`);
   const lines = sums.split('\n');
-  if (lines.pop() !== '' || lines.length !== listed.length) throw new Error(`${AUDIT_FILES.sums}: lists ${lines.length} files, the archive has ${listed.length}`);
+  if (lines.pop() !== '') throw new Error(`${AUDIT_FILES.sums}: its last line is cut off`);
+  const named = new Set(lines.map((line) => line.slice(66)));
+  const here = new Set(listed.map(([path]) => path));
+  for (const path of named) if (!here.has(path)) throw new Error(`${path}: is missing; ${AUDIT_FILES.sums} lists it`);
+  for (const path of here) if (!named.has(path)) throw new Error(`${path}: is not listed in ${AUDIT_FILES.sums}`);
+  if (lines.length !== listed.length) throw new Error(`${AUDIT_FILES.sums}: lists ${lines.length} files, ${listed.length} are here`);
   for (const [i, [path, sha256]] of listed.entries()) {
     if (lines[i] !== `${sha256}  ${path}`) throw new Error(`${path}: was altered or moved: its SHA-256 is ${sha256}, ${AUDIT_FILES.sums} says ${JSON.stringify(lines[i])}`);
   }
 }
 
 /** Second pass: every delta with its signature, and what they add up to. */
-function checkDeltas(read: Read, manifest: AuditManifest, trust: Trust, slas: ReadonlySet<string>, found: Findings): AuditTally {
+function checkDeltas(entries: AuditEntries, manifest: AuditManifest, trust: Trust, slas: ReadonlySet<string>, found: Findings): AuditTally {
   const regions = new Map(nodesOf(manifest.scope, trust));
   const tally = createAuditTally(manifest, slas);
   const parts = new Map<string, number>();
-  for (const { path, body } of tarEntries(read, AUDIT_SUMS_MAX)) {
+  for (const { path, body } of entries()) {
     const [, node] = DELTAS.exec(path) ?? [];
     if (node === undefined) continue;
     const region = regions.get(node);

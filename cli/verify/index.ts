@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PROOF_HEADER } from '../../services/transparency/index.ts';
-import { isAudit, verifyAudit } from './audit.ts';
+import { verifyAudit } from './audit.ts';
+import { auditFolder, foreignArchive, isAudit } from './audit-files.ts';
 import { verifyFolder, type FolderOptions } from './folder.ts';
 import { MANIFEST } from './manifest.ts';
 import { parseProvenance, verifyProvenance, verifyReceipt, type NamedProvenance } from './receipt.ts';
@@ -50,12 +51,19 @@ type Kind = Report['kind'];
 export function detect(path: string): Kind {
   if (!existsSync(path)) throw new VerifyUsageError(`${path}: no such file or folder`);
   if (statSync(path).isDirectory()) {
-    if (existsSync(join(path, MANIFEST)) || existsSync(join(path, 'logs')) || existsSync(join(path, 'trust.json'))) {
-      return 'export';
+    const audit = auditFolder(path);
+    const has = (name: string): boolean => existsSync(join(path, name));
+    if (has(MANIFEST) || has('logs')) {
+      if (audit !== path) return 'export';
+      throw new VerifyUsageError(`${path}: holds files of an audit export and of \`tidemark export\`: unpack, or export, into a folder of its own`);
     }
-    throw new VerifyUsageError(`${path}: is not an export of \`tidemark export\` (it has no ${MANIFEST})`);
+    if (audit !== null) return 'audit';
+    if (has('trust.json')) return 'export';
+    throw new VerifyUsageError(`${path}: is not an export of \`tidemark export\` (it has no ${MANIFEST}), nor an audit export that was unpacked (manifest.note)`);
   }
   if (isAudit(path)) return 'audit';
+  const foreign = foreignArchive(path);
+  if (foreign !== null) throw new VerifyUsageError(`${path}: ${foreign}`);
   const text = readFileSync(path, 'utf8');
   if (text.startsWith(PROOF_HEADER)) return 'receipt';
   if (parseProvenance(text) !== null) return 'provenance';

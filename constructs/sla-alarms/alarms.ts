@@ -102,5 +102,7 @@ export const metricAlarm = (part: MetricAlarmPlan) => ({
 export const tagValue = (text: string): string => text.replace(/[^\p{L}\p{N}\p{Z}_.:/=+\-@]/gu, '-').slice(0, LIMITS.tagValue.most);
 
 export const tagsOf = ({ sla, scope, severity }: AlertPlan, props: Pick<AlarmProps, 'tags' | 'runbookBaseUrl'>): Record<string, string> => ({
-  ...props.tags, sla: sla.id, scope, severity, owner: tagValue(sla.owner), runbook: tagValue(runbookLink(sla, props.runbookBaseUrl)),
+  ...props.tags, sla: sla.id, scope, severity, owner: tagValue(sla.owner),
+  // No tag may hold a #; the page without it is one, too, and the description has the whole link.
+  runbook: tagValue(runbookLink(sla, props.runbookBaseUrl).replace(/#.*$/, '')),
 });

@@ -85,7 +85,7 @@ function checkSla(m: Mistakes, sla: Sla, path: string, all: readonly Sla[]): boo
   }
   if (sla.severity !== 'page' && sla.severity !== 'ticket') wrong(`severity: expected page or ticket, got ${JSON.stringify(sla.severity)}`);
   if (typeof sla.runbook !== 'string' || !/^\S{4,}$/.test(sla.runbook)) {
-    wrong('runbook: who is called needs the next step; give a page (https://...) or a file (runbooks/...)');
+    wrong('runbook: who is called needs the next step; give a page (https://...) or a file (docs/...#heading)');
   }
   if (typeof sla.owner !== 'string' || sla.owner.trim() === '') wrong('owner: the team that answers for it is needed');
   // Terraform reads descriptions and tags as templates.

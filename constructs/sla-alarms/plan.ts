@@ -80,11 +80,12 @@ const counter = ({ namespace }: AlarmPlanInput, { sla, scope }: SlaInstance, id:
 });
 
 /**
- * The share of bad events, or 0 while the guard says that there were too few to speak of one. The same as `isBurning` does. All
- * bad means that nothing was counted as good, so a gap there is a zero; a gap in `events` stays one.
+ * The share of bad events, or 0 while the guard says that there were too few to speak of one. The same as `isBurning` does, but
+ * for what a young platform has no history of. All bad means that nothing was counted as good, so a gap there is a zero; a gap in `events` stays one.
  */
-export const ratioExpression = ({ eventsMin, badMin }: BurnLook): string =>
-  `IF((events >= ${eventsMin}) AND (events - FILL(good, 0) >= ${badMin}), 1 - FILL(good, 0) / events, 0)`;
+export const ratioExpression = ({ eventsMin, badMin }: BurnLook, { errorRatio, doubt }: Pick<BurnRate, 'errorRatio' | 'doubt'>): string =>
+  `IF((events >= ${eventsMin}) AND (events - FILL(good, 0) >= ${badMin})${doubt === 0 ? '' : ` AND ((events - FILL(good, 0) - ${errorRatio} * events) ^ 2 > ${doubt} * events)`}, `
+  + '1 - FILL(good, 0) / events, 0)';
 
 function burnAlert(input: AlarmPlanInput, instance: SlaInstance, rate: BurnRate): AlertPlan {
   const name = alertName(input.name, instance, rate.id);
@@ -93,7 +94,7 @@ function burnAlert(input: AlarmPlanInput, instance: SlaInstance, rate: BurnRate)
     return {
       id: which, name: `${name}/${which}`, comparison: 'GreaterThanThreshold', threshold: rate.errorRatio,
       description: `Share of bad events over ${duration(window.minutes)}, one part of ${name}. ${runbook(input, instance.sla)}`,
-      queries: [counter(input, instance, 'events'), counter(input, instance, 'good'), { id: 'ratio', expression: ratioExpression(window) }],
+      queries: [counter(input, instance, 'events'), counter(input, instance, 'good'), { id: 'ratio', expression: ratioExpression(window, { errorRatio: rate.errorRatio, doubt: which === 'long' ? rate.doubt : 0 }) }],
       // One period as long as the window: the ratio of sums, and never a mean of ratios.
       periodSeconds: window.minutes * 60, periods: 1, treatMissingData: 'notBreaching',
     };

@@ -1,3 +1,6 @@
+import { get } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { brotliDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { bundlePath, decodeBundle, hashLeaf, openCheckpoint, openNote, parseVerifier, tilePath, verifyProof } from '../transparency/index.ts';
 import { json, open, outcomesOf, pay, settle, start } from './testing-service.ts';
@@ -35,6 +38,7 @@ describe('settling', () => {
     expect(json(await bench.get('/v1/settlements/s3'))).toMatchObject({ state: 'rejected', reason: 'insufficient-funds' });
     expect((await bench.get('/v1/settlements/s9')).status).toBe(404);
     expect(json(await bench.get('/v1/ledger'))).toEqual({ assets: { EUR: { sum: '0', accounts: 3 } }, settlements: 7 });
+    expect(json(await bench.get('/v1/assets'))).toEqual({ assets: [{ code: 'EUR', scale: 2 }, { code: 'USD', scale: 2 }, { code: 'CHF', scale: null }] });
 
     const { entry, node, index, region: from, leaf } = json(await bench.get('/v1/settlements/s2/provenance'));
     expect(leaf).toBe(hashLeaf(Buffer.from(entry)).toString('base64'));
@@ -194,4 +198,20 @@ describe('accounts', () => {
     expect(json(await bench.post('/v1/accounts', '{"accounts":[],"accounts":[]}'))).toMatchObject({ code: 'duplicate-key' });
     expect((await bench.post('/v1/accounts', { accounts: Array.from({ length: 10_001 }, (_, i) => ({ account: `a${i}`, asset: 'EUR', overdraftLimit: null })) })).status).toBe(400);
   });
+});
+
+test('JSON is compressed for who takes it; tiles, checkpoints and what is told live are not', async () => {
+  const bench = await start();
+  const ask = (path: string): Promise<{ readonly encoding: string | undefined; readonly body: Buffer }> => new Promise((resolve, reject) => {
+    get(`${bench.running.url}${path}`, { headers: { 'accept-encoding': 'br, gzip' } }, (response) => {
+      const encoding = response.headers['content-encoding'];
+      // What is told live has no end.
+      const body = path === '/v1/live' ? Promise.resolve(Buffer.alloc(0)) : buffer(response);
+      body.then((bytes) => resolve({ encoding, body: bytes }), reject).finally(() => response.destroy());
+    }).on('error', reject);
+  });
+  const { encoding, body } = await ask('/openapi.json');
+  expect(encoding).toBe('br');
+  expect(brotliDecompressSync(body).toString()).toBe((await bench.get('/openapi.json')).body.toString());
+  for (const path of ['/healthz', '/v1/live', '/metrics', '/checkpoint']) expect((await ask(path)).encoding, path).toBeUndefined();
 });

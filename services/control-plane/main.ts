@@ -3,11 +3,11 @@
  * and has the regions witness it. `core/` holds the rules; this file wires them to HTTP, storage and time.
  */
 import { join } from 'node:path';
-import { CONTROL_SETTINGS } from '../../platform/index.ts';
+import { CONTROL_SETTINGS, parseAssetScales, type AssetScale } from '../../platform/index.ts';
 import { dashboardRoutes } from '../dashboard/serve.ts';
 import { decodeGlobal, readTrace, type ServiceStatus } from '../protocol/index.ts';
 import {
-  baseUrl, createHttpClient, createServer, createTracer, parsed, readAll, readOtlp, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError, startOtlp,
+  baseUrl, compressAnswers, createHttpClient, createServer, createTracer, parsed, readAll, readOtlp, readSigner, readTls, readTrust, requireToken, runService, serveLog, SettingsError, startOtlp,
   type Logger, type Metric, type NumberMetric, type Running, type Settings,
 } from '../shell/index.ts';
 import { parseSlas } from '../telemetry/index.ts';
@@ -35,10 +35,11 @@ const RESTORE_STEP = 16_384;
  * @throws SettingsError when settings, key and trust.json do not fit together
  */
 export async function startControlPlane(settings: Settings<typeof CONTROL_SETTINGS>, logger: Logger, now: () => number = Date.now): Promise<Running> {
-  const { trust, signer, tls, urls, slas, local, target, receivers } = readAll({
+  const { trust, signer, tls, urls, slas, assets, local, target, receivers } = readAll({
     trust: () => readTrust(settings.trust), signer: () => readSigner(settings.key), tls: () => readTls(settings),
     urls: () => readWitnessUrls(settings.witnessUrls),
     slas: () => (settings.slas === undefined ? [] : parsed(settings.slas, parseSlas)),
+    assets: () => readAssets(settings.assets),
     local: () => (settings.local === undefined ? null : readLocalControl(settings.local, settings.host, settings.token)),
     target: () => readOtlp(settings), receivers: () => readWebhooks(settings),
     ledger: () => expectPlain(CONTROL_SETTINGS.ledger.env, settings.ledger, 'sqlite'),
@@ -120,7 +121,10 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
   };
 
   const incidentStore = openIncidentStore(join(settings.data, 'incidents.db'));
+  /** By node of trust.json. */
+  const asked = new Map<string, number>();
   const telemetry = createTelemetry({
+    asked,
     folder: settings.data, trust, signer, slas, ledger: store, onIncident: show, incidents: incidentStore, onDeltas: () => incidents.wake(), logger, now,
     log: { trustText: settings.trust.text, witnessed: witness.witnessed, size: applier.size },
     status: () => {
@@ -137,9 +141,10 @@ export async function startControlPlane(settings: Settings<typeof CONTROL_SETTIN
     logger,
     notReady: applier.halted, metrics: () => [...metricsOf(status()), ...telemetry.metrics(), ...incidents.metrics(), ...tracing.metrics(), ...otlp.metrics()], otlp, certificate: tls.certificate,
   });
+  compressAnswers(server);
   controlRoutes(server, {
-    store, applier, outcomes, pending, signer, assets: settings.assets, trust, now, logger, witnessed: witness.witnessed,
-    onIncident: show, requireToken: requireToken(settings.token),
+    store, applier, outcomes, pending, signer, assets, trust, now, logger, witnessed: witness.witnessed,
+    onIncident: show, onAsked: (node) => void asked.set(node, now()), requireToken: requireToken(settings.token),
   });
   telemetry.addRoutes(server);
   incidents.addRoutes(server);
@@ -218,6 +223,14 @@ function readWitnessed(head: Head, trust: Trust): Witnessed | null {
     throw new Error(`the witnessed checkpoint is of ${size} entries, the log has ${head.size}: ${lost}`);
   }
   return { size, note: head.witnessed.note };
+}
+
+function readAssets(items: readonly string[]): readonly AssetScale[] {
+  try {
+    return parseAssetScales(items);
+  } catch (error) {
+    throw new SettingsError(`${CONTROL_SETTINGS.assets.env}: ${(error as Error).message}`);
+  }
 }
 
 function readWitnessUrls(value: unknown): Record<string, readonly string[]> {

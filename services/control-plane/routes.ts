@@ -1,4 +1,5 @@
 /** The control plane's HTTP interface: docs/protocol.md, "Region -> control plane" and "Control plane, for clients". */
+import type { AssetScale } from '../../platform/index.ts';
 import {
   ASSET_PATTERN, decodeFrame, decodeGlobal, EncodingError, FRAME_TYPE, ID_PATTERN, LIMIT_PATTERN, NATURAL_PATTERN, NONCE_PATTERN, Problem,
   type AccountState, type OutcomeEntry,
@@ -29,14 +30,16 @@ export interface RoutesContext {
   readonly outcomes: Outcomes;
   readonly pending: Pending;
   readonly signer: Signer;
-  /** Codes that accounts may be in; none allows any. */
-  readonly assets: readonly string[];
+  /** What accounts may be in; none allows any. */
+  readonly assets: readonly AssetScale[];
   readonly trust: Trust;
   readonly witnessed: () => Witnessed | null;
   readonly now: () => number;
   readonly logger: Logger;
   /** Shows an incident that has been stored. */
   readonly onIncident: (incident: Incident) => void;
+  /** Somebody asks for the outcomes of a node of trust.json. */
+  readonly onAsked: (node: string) => void;
   readonly requireToken: ReturnType<typeof requireToken>;
 }
 
@@ -59,7 +62,7 @@ export function controlRoutes(server: Server, context: RoutesContext): void {
   settlementRoutes(server, context);
 }
 
-function regionRoutes(server: Server, { store, applier, outcomes, trust, now, logger, onIncident }: RoutesContext): void {
+function regionRoutes(server: Server, { store, applier, outcomes, trust, now, logger, onIncident, onAsked }: RoutesContext): void {
   const tags = ['regions'];
   const nodes = new Set([...trust.regions.values()].flatMap((r) => [...r.nodes.keys()]));
   const regionView = (region: string): Record<string, unknown> => {
@@ -123,6 +126,7 @@ function regionRoutes(server: Server, { store, applier, outcomes, trust, now, lo
   }, async (request, reply) => {
     const { node } = request.params;
     if (!nodes.has(node)) throw new Problem(404, 'unknown-node', `there is no node ${node}`);
+    onAsked(node);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const waitMs = Math.min(Number(request.query.wait), WAIT_MAX_MS);
@@ -138,9 +142,12 @@ function accountRoutes(server: Server, context: RoutesContext): void {
   const show = (a: NonNullable<Awaited<ReturnType<Applier['account']>>>): Record<string, unknown> =>
     accountView(a, pending.posted(a.id, a.balance), applier.size());
   const onRequest = context.requireToken;
-  const unknownAsset = (asset: string): Problem | null => (context.assets.length === 0 || context.assets.includes(asset)
+  const codes = context.assets.map((a) => a.code);
+  const unknownAsset = (asset: string): Problem | null => (codes.length === 0 || codes.includes(asset)
     ? null
-    : new Problem(400, 'unknown-asset', `asset: expected one of this platform's, ${context.assets.join(', ')}, got ${asset}`));
+    : new Problem(400, 'unknown-asset', `asset: expected one of this platform's, ${codes.join(', ')}, got ${asset}`));
+
+  server.get('/v1/assets', { schema: { tags, summary: 'What accounts may be in, and how many decimal places amounts have' } }, async () => ({ assets: context.assets }));
 
   server.put<{ Params: { id: string }; Body: { asset: string; overdraftLimit: string | null } }>('/v1/accounts/:id', {
     onRequest,

@@ -61,7 +61,7 @@ export async function start(shape: Shape = {}): Promise<Bench> {
   if (shape.witnesses === undefined) for (const w of witnesses.flat()) cleanups.push(w.close);
   const settings = (): Settings<typeof CONTROL_SETTINGS> => readSettings(CONTROL_SETTINGS, {
     TIDEMARK_SITE: 'centre', TIDEMARK_DATA: folder, TIDEMARK_TRUST: join(folder, 'trust.json'), TIDEMARK_KEY: join(folder, 'key'),
-    TIDEMARK_TOKEN_FILE: join(folder, 'token'), TIDEMARK_LOG_LEVEL: 'silent', TIDEMARK_ASSETS: 'EUR,USD,CHF',
+    TIDEMARK_TOKEN_FILE: join(folder, 'token'), TIDEMARK_LOG_LEVEL: 'silent', TIDEMARK_ASSETS: 'EUR:2,USD:2,CHF',
     ...(shape.slas === undefined ? {} : { TIDEMARK_SLAS_CONTENT: JSON.stringify(shape.slas) }),
     ...(shape.webhooks === undefined ? {} : { TIDEMARK_WEBHOOKS: JSON.stringify(shape.webhooks), TIDEMARK_WEBHOOK_SECRETS_CONTENT: JSON.stringify(shape.webhookSecrets) }),
     TIDEMARK_WITNESS_URLS: JSON.stringify(Object.fromEntries(platform.regions.map((r, i) => [r.id, listed(witnesses[i]!.map((w) => w.url), i)]))),

@@ -79,6 +79,7 @@ describe.skipIf(executablePath === null)('the page', () => {
     expect(await page.title()).toBe('Settlement pay-42 · Tidemark');
     await eventually(() => text(page, 'verdict')).toBe('The proof holds');
     expect(await text(page, 'state')).toBe('final');
+    await page.getByText('1.42 EUR', { exact: true }).waitFor();
     await page.getByText('Quorum reached').waitFor({ state: 'attached' });
     await page.getByText('Who witnessed the checkpoint, and when').click();
     await page.getByText('sample.example/region/eu/replica/1', { exact: true }).waitFor();
@@ -293,6 +294,46 @@ describe.skipIf(executablePath === null)('the page', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('says on every page that something on this machine is cut off, and that no site is heard any more', async () => {
+    const { page, complaints } = await open('/partitions', { local: true, unheard: true });
+    await page.getByRole('button', { name: 'Cut off global' }).click();
+    const banner = page.getByText('the control plane is cut off from every site');
+    await banner.waitFor();
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await heading(page, 'Overview').waitFor();
+    await banner.waitFor();
+    expect(await text(page, 'live')).toMatch(/^No site heard since 09:30:\d\d UTC$/);
+    await page.getByText(/^No site has been heard since 09:30:\d\d UTC, 31\.0 s ago/).waitFor();
+    const tile = page.getByRole('listitem').filter({ hasText: 'eu-a' }).filter({ hasText: 'Throughput' });
+    expect(await tile.textContent()).toMatch(/not heard for 31\.0 s/);
+    await page.getByRole('link', { name: 'Settlements' }).click();
+    await page.getByRole('link', { name: 'pay-299' }).waitFor();
+    await banner.waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  it('says once that there is no such site', async () => {
+    const { page } = await open('/sites/nope');
+    await page.getByText('There is no such site', { exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+  });
+
+  it('draws lag on a logarithmic scale, too, and remembers it in the address', async () => {
+    const { page, complaints } = await open('/sites/eu-a');
+    await page.locator('.chart canvas').first().waitFor();
+    const picture = () => page.locator('.chart canvas').first().evaluate('(c) => c.toDataURL()');
+    const linear = await picture();
+    await page.getByLabel('Scale of lag').selectOption('log');
+    await eventually(picture).not.toBe(linear);
+    expect(new URL(page.url()).searchParams.get('scale')).toBe('log');
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows amounts in minor units, and says so, where a control plane does not tell the places of its assets', async () => {
+    const { page } = await open('/settlements', { plain: true });
+    await page.getByText('399 minor units of EUR', { exact: true }).waitFor();
+  });
+
   it('has nothing to cut off on another platform', async () => {
     const { page } = await open('/partitions');
     await page.getByText('Only on a platform on one machine').waitFor();
@@ -305,6 +346,9 @@ describe.skipIf(executablePath === null)('the page', () => {
     await page.getByRole('link', { name: 'Incidents 2 open' }).click();
     await heading(page, 'Incidents').waitFor();
     const rows = page.getByRole('region', { name: 'Incidents', exact: true }).locator('tbody tr');
+    // What is open is what somebody comes for.
+    await eventually(() => rows.count()).toBe(2);
+    await page.getByLabel('State').selectOption('all');
     await eventually(() => rows.count()).toBe(50);
     await page.getByRole('button', { name: 'Older ones' }).click();
     await eventually(() => rows.count()).toBe(60);
@@ -317,6 +361,9 @@ describe.skipIf(executablePath === null)('the page', () => {
     await page.getByText('given-up').waitFor();
     await page.getByText('answered 503').waitFor();
     await page.getByText('1: us-b').waitFor();
+    await page.getByText('20.10 over 1 h').waitFor();
+    await page.getByText('31.00 over 5 min').waitFor();
+    await page.getByText('npx tidemark incidents close inc-0').waitFor();
     await page.goto(`${new URL(page.url()).origin}/incidents/inc-2`);
     await page.getByText('two checkpoints of size 12').waitFor();
     await page.goto(`${new URL(page.url()).origin}/incidents/none`);

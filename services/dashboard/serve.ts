@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join, sep } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { acceptedEncoding } from '../protocol/accept-encoding.ts';
 import { ASSETS, PAGES } from './pages.ts';
 
 /** CSP level 3: no inline code, no eval, no other origin, no frame around it. */
@@ -61,15 +62,8 @@ function read(folder: string): ReadonlyMap<string, File> {
   }));
 }
 
-/** Of what the browser takes, the smallest; `q=0` means that it does not take it. */
-function encodingFor(request: FastifyRequest, file: File): string {
-  const accepted = String(request.headers['accept-encoding'] ?? '').split(',').map((part) => part.trim().toLowerCase());
-  const taken = accepted.filter((part) => !/;\s*q=0(?:\.0*)?$/.test(part)).map((part) => part.split(';')[0]!.trim());
-  return ENCODINGS.map(([encoding]) => encoding).find((encoding) => taken.includes(encoding) && file.bytes.has(encoding)) ?? '';
-}
-
 function send(request: FastifyRequest, reply: FastifyReply, file: File, cacheControl: string): FastifyReply {
-  const encoding = encodingFor(request, file);
+  const encoding = acceptedEncoding(request.headers['accept-encoding'], ENCODINGS.map(([name]) => name)) ?? '';
   // One tag for each form of the file, as RFC 9110, section 8.8.3, asks for.
   const etag = encoding === '' ? file.etag : `${file.etag.slice(0, -1)}-${encoding}"`;
   void reply.headers({ ...HEADERS, etag, vary: 'accept-encoding', 'cache-control': cacheControl });

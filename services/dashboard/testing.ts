@@ -19,6 +19,8 @@ export interface Lies {
   empty?: boolean;
   /** A platform on one machine: sites can be cut off. */
   local?: boolean;
+  /** Nothing of any site has come for half a minute. */
+  unheard?: boolean;
   /** So many sites that probe each other. */
   peers?: number;
   /** How an audit export ends: as it should, in the middle, or never. */
@@ -157,9 +159,10 @@ const series = (scope: string): object => ({
   }),
 });
 
-const live = (tick: number): object => ({
-  at: AT + tick * 1_000, centre: {}, incidents: { open: 2 }, sites: nodes.map((n, i) => ({
-    id: n.id, region: n.region, state: (['ready', 'disconnected', 'silent', 'unknown'] as const)[i], heardAt: i === 3 ? null : AT + tick * 1_000, perSecond: i === 3 ? 0 : 12.5 + tick,
+const live = (tick: number, isUnheard: boolean): object => ({
+  at: AT + tick * 1_000 + (isUnheard ? 31_000 : 0), centre: {}, incidents: { open: 2 }, sites: nodes.map((n, i) => ({
+    isLate: isUnheard || i === 2,
+    id: n.id, region: n.region, state: (['ready', 'disconnected', 'silent', 'unknown'] as const)[i], heardAt: i === 3 ? null : AT + tick * 1_000, contactAt: i === 3 ? null : AT + tick * 1_000, perSecond: i === 3 ? 0 : 12.5 + tick,
     lagMs: { p50: 40, p95: 90, p99: i === 3 ? null : 150 }, provisionalRatio: 0.02 * i, provisional: i * 40, provisionalAgeMs: 100 * i, ...(i === 0 ? {} : { provisionalByAge: [i * 20, i * 12, i * 8, 0, 0, 0] }), queued: 2 * i, seq: 7,
   })),
 });
@@ -209,6 +212,7 @@ export async function startStub(folder: string, lies: Lies = {}, port = 0): Prom
     if (lies.lie === 'tile' && tile.kind === 'tile') bytes[3]! ^= 1;
     return reply.type('application/octet-stream').send(bytes);
   });
+  if (lies.plain !== true) server.get('/v1/assets', async () => ({ assets: [{ code: 'EUR', scale: 2 }] }));
   if (lies.plain !== true) await telemetryStub(server, lies);
   if (lies.local === true) localStub(server);
   const url = await server.listen({ host: '127.0.0.1', port });
@@ -229,7 +233,8 @@ async function telemetryStub(server: FastifyInstance, lies: Lies): Promise<void>
     at: AT, slas: lies.empty === true ? [] : [sla('finality', 'global', 10_000, 9_999, 0.999), sla('ordering', 'region:eu', 10_000, 9_800, 0.99), sla('cache-drift', 'site:eu-a', 0, 0, 0.99)],
   }));
   server.get<{ Querystring: { month: string; format: string } }>('/v1/sla/report', async (request, reply) => reply.type('text/plain').send(`report ${request.query.month} ${request.query.format}`));
-  server.get<{ Querystring: { scope: string } }>('/v1/telemetry/indicators', async (request) => indicators(request.query.scope, lies));
+  server.get<{ Querystring: { scope: string } }>('/v1/telemetry/indicators', async (request, reply) =>
+    (request.query.scope === 'site:nope' ? reply.status(400).send({ code: 'invalid-request', detail: 'scope: there is no edge node "nope"' }) : indicators(request.query.scope, lies)));
   server.get<{ Querystring: { scope: string } }>('/v1/telemetry/series', async (request) => series(request.query.scope));
   server.get<{ Querystring: { after?: string; limit: string } }>('/v1/telemetry/deltas', async (request) => {
     const page = deltas.filter((d) => d.n > Number(request.query.after ?? 0)).slice(0, Number(request.query.limit));
@@ -256,7 +261,7 @@ async function telemetryStub(server: FastifyInstance, lies: Lies): Promise<void>
     reply.hijack();
     reply.raw.writeHead(200, { 'content-type': 'text/event-stream' });
     let tick = 0;
-    const tell = (): void => void reply.raw.write(`event: status\ndata: ${JSON.stringify(lies.empty === true ? { at: AT, sites: [] } : live(tick += 1))}\n\n`);
+    const tell = (): void => void reply.raw.write(`event: status\ndata: ${JSON.stringify(lies.empty === true ? { at: AT, sites: [] } : live(tick += 1, lies.unheard === true))}\n\n`);
     tell();
     const timer = setInterval(tell, 200);
     reply.raw.on('close', () => clearInterval(timer));

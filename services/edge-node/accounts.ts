@@ -60,6 +60,8 @@ export function openStatement(
 
 export function createAccountSource(
   link: Link, http: HttpClient, trust: Trust, now: () => number, known: (account: string) => boolean,
+  /** The centre has answered. @param askedAt when it was asked, so it was in reach after that */
+  onWord: (askedAt: number) => void,
   /** @param askedAt when the centre was asked: the states are at least that fresh */
   onStates: (states: readonly AccountState[], askedAt: number) => void,
 ): AccountSource {
@@ -78,7 +80,7 @@ export function createAccountSource(
         method: 'POST', body: JSON.stringify({ accounts, nonce, ...(withOpened ? { openedAfter: openedBefore } : {}) }), type: 'application/json', timeoutMs: MISS_TIMEOUT_MS,
       });
       const { states, unknown, opened } = openStatement(note, trust, nonce, withOpened ? null : accounts);
-      link.heard(askedAt);
+      onWord(askedAt);
       onStates(states, askedAt);
       if (unknownUntil.size > UNKNOWN_MAX) unknownUntil.clear();
       for (const id of unknown) unknownUntil.set(id, now() + UNKNOWN_FOR_MS);

@@ -37,7 +37,8 @@ export interface DownlinkOptions {
   /** A quorum of the region has cosigned more of the log than there is: this disk has lost some. */
   readonly onRolledBack: (detail: string) => void;
   readonly onOrdered: (size: number) => void;
-  readonly onOutcomes: (proven: readonly ProvenOutcomes[]) => void;
+  /** @param askedAt when the exchange that brought them began */
+  readonly onOutcomes: (proven: readonly ProvenOutcomes[], askedAt: number) => void;
   /** Somebody above sends what does not verify. */
   readonly onLie: (detail: string) => void;
 }
@@ -116,6 +117,7 @@ export function startDownlink(o: DownlinkOptions): Loop {
     if (o.halted()) return Infinity;
     const url = o.link.url();
     const final = o.finalSize();
+    const askedAt = o.now();
     try {
       const frame = await o.http.frame(`${url}/v1/nodes/${o.node}/down?ordered=${o.orderedSize()}&final=${final}&wait=${o.waitMs}`, {
         timeoutMs: o.waitMs + 5_000, signal,
@@ -130,7 +132,7 @@ export function startDownlink(o: DownlinkOptions): Loop {
         }
         if (size > o.orderedSize()) o.onOrdered(size);
       }
-      if (proven.length > 0) o.onOutcomes(proven);
+      if (proven.length > 0) o.onOutcomes(proven, askedAt);
       o.onAccepted(natural(accepted, 'accepted'), url);
       backoff.reset();
       return 0;

@@ -9,7 +9,7 @@ const commit = fc.record({ ageMs: fc.integer({ min: 0, max: 2 * PROVISIONAL_AGES
 
 test('every provisional settlement is in one age, until it is ordered', () => {
   fc.assert(fc.property(fc.array(commit, { maxLength: 20 }), fc.nat(20), (list, ordered) => {
-    const figures = createFigures({ slas: [], node: 'a', region: 'eu', cutOff: false });
+    const figures = createFigures({ slas: [], node: 'a', region: 'eu', reach: 'new' });
     const commits = list.toSorted((a, b) => b.ageMs - a.ageMs).map((c) => ({ ...c, refused: Math.min(c.refused, c.count) }));
     let first = 0;
     for (const { ageMs, count, refused } of commits) {

@@ -11,7 +11,7 @@ import { countByAge } from './core/ages.ts';
 import { createJudge } from './core/judge.ts';
 import { createMinutes } from './core/minutes.ts';
 import type { OutcomeEffect } from './core/node.ts';
-import { createPartitions } from './core/partitions.ts';
+import { createPartitions, type Reach, type Word } from './core/partitions.ts';
 import { createPeers, type Probe } from './core/peers.ts';
 import { figureMetrics } from './figure-metrics.ts';
 import type { Flush } from './intake.ts';
@@ -58,6 +58,8 @@ export interface Figures {
   readonly settled: (outcome: OutcomeEntry, effect: OutcomeEffect) => void;
   /** Everything before `size` has its outcome. @returns when the youngest commit that is wholly settled with it was decided, or null */
   readonly finalUpTo: (size: number, time: number) => number | null;
+  /** The centre has signed something; before anything that it says is counted. @param standing without it */
+  readonly heard: (word: Word, time: number, standing: Standing) => void;
   /** Once a second, and whenever word from the centre came. */
   readonly tick: (time: number, standing: Standing) => void;
   /** What was counted since it was taken last, and up to where; followed by `kept` or `putBack`. */
@@ -84,8 +86,8 @@ export interface FiguresOptions {
   readonly slas: readonly Sla[];
   readonly node: string;
   readonly region: string;
-  /** Something was decided offline in an earlier life that has no outcome yet. */
-  readonly cutOff: boolean;
+  /** How the node starts towards the centre. */
+  readonly reach: Reach;
 }
 
 interface UnderWay extends Flush {
@@ -115,19 +117,18 @@ export function createFigures(o: FiguresOptions): Figures {
   let acceptedUpTo = 0;
   /** Accepted in commits that are not ordered. */
   let provisional = 0;
-  /** Contacts whose reconciliation is counted as bad already, because its time is over. */
-  const contacts = new Map<number, Set<string>>();
+  /** Partitions that are being reconciled: since when, and the SLAs that count it as bad already because its time is over. */
+  const contacts = new Map<object, { readonly contactAt: number; readonly counted: Set<string> }>();
   const reconciliationSlas = judge.counts.filter(({ sla }) => sla.indicator === 'reconciliation');
 
-  const partitions = createPartitions(o.cutOff, (contactAt) => contacts.set(contactAt, new Set()), (ms, contactAt) => {
+  const partitions = createPartitions(o.reach, (partition, contactAt) => contacts.set(partition, { contactAt, counted: new Set() }), (partition, ms) => {
     record(window.reconciliation, ms);
-    judgeContact(contactAt, ms, true);
-    contacts.delete(contactAt);
+    const contact = contacts.get(partition);
+    if (contact !== undefined) judgeContact(contact.counted, ms, true);
+    contacts.delete(partition);
   });
 
-  function judgeContact(contactAt: number, ms: number, isOver: boolean): void {
-    const counted = contacts.get(contactAt);
-    if (counted === undefined) return;
+  function judgeContact(counted: Set<string>, ms: number, isOver: boolean): void {
     for (const c of reconciliationSlas) {
       const good = ms <= c.sla.thresholdMs!;
       if (counted.has(c.sla.id) || (good && !isOver)) continue;
@@ -273,10 +274,16 @@ export function createFigures(o: FiguresOptions): Figures {
       return youngest;
     },
 
-    tick(time, { connected, logSize, finalSize }) {
+    heard(word, time, { connected, logSize, finalSize }) {
+      // A node may have been cut off since it looked last.
+      if (connected !== null) partitions.observe(connected, time, finalSize);
+      partitions.heard(word, logSize, finalSize);
+    },
+
+    tick(time, { connected, finalSize }) {
       judge.overdue(underWay.at, time);
-      if (connected !== null) partitions.observe(connected, time, logSize, finalSize);
-      for (const contactAt of contacts.keys()) judgeContact(contactAt, time - contactAt, false);
+      if (connected !== null) partitions.observe(connected, time, finalSize);
+      for (const { contactAt, counted } of contacts.values()) judgeContact(counted, time - contactAt, false);
       minutes.see('provisional-age', provisionalAge(time));
       minutes.stillProvisional(provisional);
       minutes.tick(time);

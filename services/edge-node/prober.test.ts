@@ -64,7 +64,7 @@ describe('probes', () => {
 test('SLAs are about the way up alone; probes of other edge nodes are counted apart', () => {
   const sla = (id: string, more: Partial<Sla>): Sla =>
     ({ id, indicator: 'peering-rtt', objective: 0.9, windowDays: 30, scope: 'global', severity: 'ticket', owner: 'o', runbook: 'r', ...more });
-  const figures = createFigures({ slas: [sla('rtt', { thresholdMs: 20 }), sla('loss', { indicator: 'peering-loss', thresholdRatio: 0.5 })], node: 'a', region: 'eu', cutOff: false });
+  const figures = createFigures({ slas: [sla('rtt', { thresholdMs: 20 }), sla('loss', { indicator: 'peering-loss', thresholdRatio: 0.5 })], node: 'a', region: 'eu', reach: 'new' });
   figures.tick(0, { connected: true, logSize: 0, finalSize: 0 });
   expect(figures.peers()).toBeUndefined();
   for (const [to, rttMs] of [['eu', 10], ['eu', 30], ['b', 50], ['b', null], ['b', null], ['b', null], ['b', 10], ['b', 14]] as const) {

@@ -10,8 +10,9 @@ import { parseSlas, type Gauges } from '../telemetry/index.ts';
 import { decodeBundle } from '../transparency/index.ts';
 import { createAccountSource, QUERY_MAX } from './accounts.ts';
 import { createEdgeCore } from './core/node.ts';
+import type { Word } from './core/partitions.ts';
 import { startDownlink, type ProvenOutcomes } from './downlink.ts';
-import { createFigures, type Resumed } from './figures.ts';
+import { createFigures, type Resumed, type Standing } from './figures.ts';
 import { createIncidents } from './incidents.ts';
 import { createIntake } from './intake.ts';
 import { createLink } from './link.ts';
@@ -123,13 +124,13 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
 
   const { incident, halt, halted, list: incidents } = createIncidents(logger, now);
   const deltas = openTelemetryStore(join(settings.data, 'telemetry.db'));
-  const figures = createFigures({ slas, node, region: region.id, cutOff: core.pendingOffline() > 0 });
+  const figures = createFigures({ slas, node, region: region.id, reach: core.pendingOffline() > 0 ? 'cut-off' : store.log.size > 0 ? 'in-reach' : 'new' });
   figures.resume(underWay, deltas.last()?.marks ?? null);
   let orderedSize = orderedBefore;
 
   const http = createHttpClient(tls);
   const link = createLink(settings.regionUrls, policy.offlineAfterMs);
-  const accounts = createAccountSource(link, http, trust, now, recall, (states, askedAt) => {
+  const accounts = createAccountSource(link, http, trust, now, recall, (askedAt) => heard({ provenAt: askedAt, askedAt }, core.finalSize()), (states, askedAt) => {
     const learned: CachedRow[] = [];
     for (const state of states) {
       // It may hold debits of ours that are still reserved here, and would then count twice; their outcomes bring it up to date.
@@ -163,8 +164,9 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     tracing.orderedUpTo(size, time);
   }
 
-  function onOutcomes(proven: readonly ProvenOutcomes[]): void {
+  function onOutcomes(proven: readonly ProvenOutcomes[], askedAt: number): void {
     const time = now();
+    const finalBefore = core.finalSize();
     // First checked, then stored, then believed: at no point is memory ahead of the disk.
     core.check(proven.flatMap((p) => p.outcomes));
     store.settle(proven.map((p) => p.range));
@@ -182,7 +184,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     if (settledUnsaved >= SAVE_ACCOUNTS_EVERY) saveDirty();
     const decidedAt = figures.finalUpTo(core.finalSize(), time);
     // The centre has signed what came of it, so it was in reach after the decision.
-    if (decidedAt !== null) link.heard(decidedAt);
+    if (decidedAt !== null) heard({ provenAt: decidedAt, askedAt }, finalBefore);
     look(time);
     makeRoom();
   }
@@ -194,9 +196,9 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     logSize: () => store.log.size, halted: () => halted() !== null,
     onAccepted: (size, url) => uplink.regionHas(size, url), onOrdered,
     onRolledBack: (detail) => halt('log-rolled-back', detail),
-    onOutcomes(proven) {
+    onOutcomes(proven, askedAt) {
       try {
-        onOutcomes(proven);
+        onOutcomes(proven, askedAt);
       } catch (error) {
         // The disk does not take it, or the centre proves outcomes of another log than ours: going on would only hide it.
         halt('outcomes-not-applied', (error as Error).message);
@@ -214,10 +216,21 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
     return await accounts.refresh(stale) ? 0 : heartbeatMs;
   }, () => heartbeatMs);
 
+  /** @param finalSize entries whose outcome was known before this word */
+  function heard(word: Word, finalSize: number): void {
+    const time = now();
+    const before = standing(time, finalSize);
+    figures.heard(word, time, before);
+    link.heard(word.provenAt);
+    if (before.connected !== true) look(time);
+  }
+
   /** A node that was just started is not cut off before it had the time to find out. */
+  const standing = (time: number, finalSize: number): Standing =>
+    ({ connected: link.connected(time) || (time - startedAt <= policy.offlineAfterMs ? null : false), logSize: store.log.size, finalSize });
+
   function look(time: number): void {
-    const connected = link.connected(time) || (time - startedAt <= policy.offlineAfterMs ? null : false);
-    figures.tick(time, { connected, logSize: store.log.size, finalSize: core.finalSize() });
+    figures.tick(time, standing(time, core.finalSize()));
   }
 
   const gauges = (time: number): Gauges => ({

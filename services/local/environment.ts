@@ -1,7 +1,7 @@
 /** The environment of each service's process: the settings of platform/services.ts for one machine. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Platform } from '../../platform/index.ts';
+import { formatAssetScales, type Platform } from '../../platform/index.ts';
 import { linkId, type LocalPlan, type ProcessPlan } from './plan.ts';
 import { HOST, type Ports } from './ports.ts';
 import type { Layout } from './provision.ts';
@@ -77,7 +77,7 @@ export function serviceEnvironment(process: ProcessPlan, options: EnvironmentOpt
     const witnesses = Object.fromEntries(platform.regions.map((r) => [r.id, replicasOf(r.id).map(dial)]));
     return {
       ...common, TIDEMARK_KEY: layout.globalKey, TIDEMARK_LEDGER: 'sqlite',
-      TIDEMARK_ASSETS: platform.assets.map((a) => a.code).join(','), TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses),
+      TIDEMARK_ASSETS: formatAssetScales(platform.assets), TIDEMARK_WITNESS_URLS: JSON.stringify(witnesses),
       ...(platform.webhooks.length === 0 ? {} : { TIDEMARK_WEBHOOKS: JSON.stringify(platform.webhooks), TIDEMARK_WEBHOOK_SECRETS: layout.webhookSecrets }),
       // Whoever sees the page may cut sites off: this is the network of a machine's own platform.
       ...(options.dashboard === undefined ? {} : { TIDEMARK_DASHBOARD: options.dashboard, TIDEMARK_LOCAL_CONTROL: localUrl(ports) }),

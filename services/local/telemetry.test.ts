@@ -82,7 +82,7 @@ function stage(folder: string) {
   });
   const openNode = (id: string, size: number): Node => {
     const store = openEdgeStore(join(folder, `${id}.db`));
-    const figures = createFigures({ slas, node: id, region: 'eu', cutOff: false });
+    const figures = createFigures({ slas, node: id, region: 'eu', reach: 'in-reach' });
     figures.resume([], store.last()?.marks ?? null);
     return { id, store, figures, size, steps: openSteps({ id, store, figures }) };
   };

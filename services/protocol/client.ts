@@ -163,7 +163,7 @@ export interface IncidentView {
   readonly runbook: string;
   readonly openedAt: number;
   readonly closedAt: number | null;
-  readonly closedBy: 'recovery' | 'operator' | null;
+  readonly closedBy: 'recovery' | 'operator' | 'merged' | null;
   readonly note: string | null;
   readonly summary: string;
   readonly deliveries: readonly { readonly webhook: string; readonly event: string; readonly state: string; readonly attempts: number }[];

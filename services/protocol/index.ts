@@ -1,5 +1,7 @@
 /** What travels between the tiers: vocabulary, canonical encodings, the decision, frames, problems. */
+export { acceptedEncoding } from './accept-encoding.ts';
 export * from './decide.ts';
+export * from './decimal.ts';
 export * from './encoding.ts';
 export * from './errors.ts';
 export * from './frame.ts';

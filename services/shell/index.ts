@@ -5,6 +5,7 @@
 export * from '../protocol/backoff.ts';
 export * from '../protocol/http-client.ts';
 export * from './allowance.ts';
+export { compressAnswers } from './compression.ts';
 export * from './id-hash.ts';
 export * from './id-index.ts';
 export { createIdTree, ID_TREE_SCHEMA } from './id-tree.ts';

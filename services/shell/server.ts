@@ -86,7 +86,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     openapi: { openapi: '3.1.0', info: { title: options.name, description: options.description, version: '1' } },
     refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json['$id'] ?? `def-${i}`) },
   });
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', async (request, reply) => {
+    // What senders chose (ids, names) is in answers: no browser is to guess at another type than the one that is said.
+    reply.header('x-content-type-options', 'nosniff');
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') throw new Problem(415, 'unsupported-encoding', `content-encoding ${encoding.slice(0, 32)}: send the body as it is`);
   });

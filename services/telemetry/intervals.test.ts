@@ -115,6 +115,22 @@ describe('shares', () => {
     expect(none.high).toBeCloseTo(0.1611, 4);
   });
 
+  it('Wilson\'s interval is one of shares and has the share in it, at its ends exactly', () => {
+    const counts = fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }));
+    const share = counts.chain((events) => fc.tuple(fc.oneof(fc.integer({ min: 0, max: events }), fc.constantFrom(0, 1, events - 1, events)), fc.constant(events)));
+    fc.assert(fc.property(share, fc.double({ min: 0.5, max: 0.999, noNaN: true }), ([good, events], confidence) => {
+      const { low, high } = wilsonInterval({ good, events }, confidence);
+      const p = good / events;
+      expect([low! >= 0, low! <= p, p <= high!, high! <= 1]).toEqual([true, true, true, true]);
+      if (good === 0) expect(low).toBe(0);
+      if (good === events) expect(high).toBe(1);
+    }), { numRuns: 2_000 });
+    for (let events = 1; events <= 2_000; events += 1) {
+      expect(wilsonInterval({ good: events, events }).high, String(events)).toBe(1);
+      expect(wilsonInterval({ good: 0, events }).low, String(events)).toBe(0);
+    }
+  });
+
   const pairs = fc.array(fc.tuple(fc.nat(500), fc.nat(500)), { minLength: 2, maxLength: 30 });
   const sharesOf = (all: readonly (readonly [number, number])[]): { good: number; events: number }[] => all.map(([good, bad]) => ({ good, events: good + bad }));
   const sum = (nodes: readonly { good: number; events: number }[]): { good: number; events: number } =>
@@ -127,9 +143,10 @@ describe('shares', () => {
       expect(low === null).toBe(nodes.filter((n) => n.events > 0).length < 2);
       if (low === null || high === null) return;
       const { good, events } = sum(nodes);
-      // Half an event more on either side, where nearly all are good or bad.
-      expect(low).toBeLessThanOrEqual(Math.max(good, 0.5) / events);
-      expect(high).toBeGreaterThanOrEqual(Math.min(good, events - 0.5) / events);
+      expect(low).toBeLessThanOrEqual(good / events);
+      expect(high).toBeGreaterThanOrEqual(good / events);
+      if (good === 0) expect(low).toBe(0);
+      if (good === events) expect(high).toBe(1);
       expect(low).toBeGreaterThanOrEqual(0);
       expect(high).toBeLessThanOrEqual(1);
       expect(nodeRatioInterval(nodes.toReversed())).toEqual({ method: 'node-ratio', confidence: 0.95, low, high });

@@ -78,6 +78,21 @@ test('crashes between evaluating and storing change nothing', () => {
   }));
 });
 
+test('that the budget is gone is told once, whenever it is found, with whatever else is news', () => {
+  const fast = ALERTS.slice(0, 1);
+  const at = (time: number, alerts: readonly Alert[], isExhausted?: boolean): Finding => ({ at: time, alerts, sites: [], isSilent: false, ...(isExhausted === undefined ? {} : { isExhausted }) });
+  const opened = step(null, at(1, ALERTS.slice(2), false)) as { state: OpenBreach };
+  expect(opened).toMatchObject({ kind: 'opened', state: { exhaustedAt: null } });
+  expect(step(null, at(1, fast, true))).toMatchObject({ kind: 'opened', state: { exhaustedAt: 1 } });
+  expect(step(opened.state, at(2, fast, true))).toMatchObject({ kind: 'updated', news: ['severity', 'budget'], state: { exhaustedAt: 2, severity: 'page' } });
+  const gone = step(opened.state, at(3, [], true)) as { state: OpenBreach };
+  expect(gone).toMatchObject({ kind: 'updated', news: ['budget'], state: { exhaustedAt: 3, severity: 'ticket', heldUntil: opened.state.heldUntil } });
+  // What is over is over; that the budget is gone is then a ticket of its own.
+  expect(step(opened.state, at(opened.state.heldUntil, [], true)).kind).toBe('closed');
+  expect(step(gone.state, at(4, ALERTS.slice(2), true)).kind).toBe('none');
+  expect(step(gone.state, at(4, fast, false))).toMatchObject({ kind: 'updated', news: ['severity'], state: { exhaustedAt: 3 } });
+});
+
 test('an SLA on the edge of its objective is one incident, and is written down once a minute', () => {
   const flapping = Array.from({ length: 6 * 60 * 24 }, (_, i): Finding => ({ at: i * 10_000, alerts: i % 13 < 6 ? [ALERTS[0]!] : [], sites: ['a'], isSilent: false }));
   const { events, writes } = run(flapping);

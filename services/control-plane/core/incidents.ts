@@ -1,5 +1,6 @@
 /**
- * When an incident begins and when it is over: a state machine for each SLA instance and each kind of breach.
+ * When an incident begins and when it is over: a state machine for each SLA instance and each kind of breach. Of the two kinds one is open
+ * at a time: while the budget goes too fast, that it is gone is a fact of that incident.
  *
  * It opens with the first evaluation that finds the breach, and closes when the breach has not been found for as long as the slowest
  * of its alerts looks back in its short window: what comes back within that time is still the same incident, so that an SLA on the
@@ -17,6 +18,8 @@ export type Breach = (typeof BREACHES)[number];
 /** What the machine remembers of an open incident; as it is stored. */
 export interface OpenBreach {
   readonly openedAt: number;
+  /** Since when the budget is known to be gone; null: it isn't. Milliseconds since 1970. @default null */
+  readonly exhaustedAt?: number | null;
   /** Of the worst alert so far. */
   readonly severity: Severity;
   /** Alerts that were on since it opened, in the order of the table. */
@@ -41,6 +44,8 @@ export interface Finding {
   readonly sites: readonly string[];
   /** Of the sites that took part some are not heard, so that nobody knows how it is. */
   readonly isSilent: boolean;
+  /** Beside these alerts the whole window's budget is gone. @default - nobody looked */
+  readonly isExhausted?: boolean;
 }
 
 export interface Alert {
@@ -52,8 +57,13 @@ export interface Alert {
 export type Step =
   | { readonly kind: 'none' }
   /** Only what is remembered changed. */
-  | { readonly kind: 'held' | 'opened' | 'updated'; readonly state: OpenBreach }
+  | { readonly kind: 'held' | 'opened'; readonly state: OpenBreach }
+  /** What receivers are told again for: each at most once. */
+  | { readonly kind: 'updated'; readonly state: OpenBreach; readonly news: readonly News[] }
   | { readonly kind: 'closed' };
+
+/** It calls somebody now; or the budget is gone, too. */
+export type News = 'severity' | 'budget';
 
 const NOTHING: Step = { kind: 'none' };
 
@@ -61,21 +71,26 @@ const NOTHING: Step = { kind: 'none' };
  * One evaluation. The same state and finding always make the same step, so an evaluation whose result was not stored is simply made again.
  * @param open what is remembered; null while there is no incident
  */
-export function step(open: OpenBreach | null, { at, alerts, sites, isSilent }: Finding): Step {
+export function step(open: OpenBreach | null, { at, alerts, sites, isSilent, isExhausted: isGone = false }: Finding): Step {
+  const exhaustedAt = open?.exhaustedAt ?? (isGone ? at : null);
+  const isNewlyExhausted = open !== null && exhaustedAt !== (open.exhaustedAt ?? null);
   if (alerts.length === 0) {
     if (open === null) return NOTHING;
-    if (isSilent) return held(open, open, at);
-    return at >= open.heldUntil ? { kind: 'closed' } : NOTHING;
+    if (!isSilent && at >= open.heldUntil) return { kind: 'closed' };
+    if (isNewlyExhausted) return { kind: 'updated', state: { ...open, exhaustedAt }, news: ['budget'] };
+    return isSilent ? held(open, open, at) : NOTHING;
   }
   const holdMs = Math.max(open?.holdMs ?? 0, ...alerts.map((alert) => alert.holdMs));
   const worst: Severity = alerts.some(({ severity }) => severity === 'page') ? 'page' : 'ticket';
   const ids = alerts.map(({ id }) => id);
   if (open === null) {
-    return { kind: 'opened', state: { openedAt: at, severity: worst, alerts: ids, holdMs, heldUntil: at + holdMs + MINUTE_MS, sites: sites.slice(0, SITES_MAX) } };
+    return { kind: 'opened', state: { openedAt: at, exhaustedAt, severity: worst, alerts: ids, holdMs, heldUntil: at + holdMs + MINUTE_MS, sites: sites.slice(0, SITES_MAX) } };
   }
-  const next = { ...open, holdMs, alerts: union(open.alerts, ids), sites: union(open.sites, sites).slice(0, SITES_MAX) };
-  if (isAsSevere(open.severity, worst)) return held(open, next, at);
-  return { kind: 'updated', state: { ...next, severity: worst, heldUntil: at + holdMs + MINUTE_MS } };
+  const next = { ...open, exhaustedAt, holdMs, alerts: union(open.alerts, ids), sites: union(open.sites, sites).slice(0, SITES_MAX) };
+  const isWorse = !isAsSevere(open.severity, worst);
+  if (!isWorse && !isNewlyExhausted) return held(open, next, at);
+  const news: News[] = [...isWorse ? ['severity' as const] : [], ...isNewlyExhausted ? ['budget' as const] : []];
+  return { kind: 'updated', state: { ...next, severity: isWorse ? worst : open.severity, heldUntil: at + holdMs + MINUTE_MS }, news };
 }
 
 const union = (a: readonly string[], b: readonly string[]): readonly string[] => [...new Set([...a, ...b])];

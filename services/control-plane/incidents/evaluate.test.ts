@@ -9,6 +9,7 @@ import type { KeptIncident } from '../store.ts';
 import type { Instance } from '../telemetry/sla.ts';
 import { openTelemetryStore } from '../telemetry/store.ts';
 import { createEvaluator } from './evaluate.ts';
+import { toldOf } from './events.ts';
 import { copyFindings } from './findings.ts';
 import type { Incident, KnownOfFinding, KnownOfSla } from './model.ts';
 import { openIncidentStore, type IncidentStore } from './store.ts';
@@ -89,21 +90,22 @@ test('a breach opens an incident with what was known, grows from ticket to page,
   // 1.5% bad over hours: slowly, but too fast. The third site has never been heard.
   expect(s.all()).toMatchObject([
     { kind: 'burn-rate', sla: 'final', scope: 'global', severity: 'ticket', owner: 'settlement', runbook: 'runbooks/x.ts', closedAt: null },
-    { kind: 'budget-exhausted', severity: 'ticket' },
   ]);
-  const [incident, budget] = s.all() as [Incident, Incident];
+  const [incident] = s.all() as [Incident];
+  expect(incident.budgetExhaustedAt).toBe(incident.openedAt);
   const known = incident.known as KnownOfSla;
   expect(known).toMatchObject({
-    objective: 0.99, windowDays: 30, events: 200, badEvents: 3, goodEvents: 197, attainment: 0.985, missingDeltas: 0, intervals: [{ method: 'wilson' }, { method: 'node-ratio' }],
-    sites: { expected: 3, reporting: 2, most: [{ site: 'eu-b', events: 100, badEvents: 3 }], silent: ['us-a'], silentCount: 1 },
+    objective: 0.99, windowDays: 30, events: 1_600, badEvents: 24, goodEvents: 1_576, attainment: 0.985, missingDeltas: 0, intervals: [{ method: 'wilson' }, { method: 'node-ratio' }],
+    sites: { expected: 3, reporting: 2, most: [{ site: 'eu-b', events: 800, badEvents: 24 }], silent: ['us-a'], silentCount: 1 },
   });
   expect(known.budgetLeft).toBeCloseTo(-0.5, 9);
-  expect(known.alerts).toMatchObject([{ id: 'fast', burning: false, long: { minutes: 60, badEvents: 3 } }, { id: 'slow' }, { id: 'steady', burning: true }]);
-  expect(incident.summary).toBe('final, global: the error budget goes too fast. 98.5% good of 200 events in 30 d, objective 99%; no error budget is left. 1 of 3 sites are silent. '
+  expect(known.alerts).toMatchObject([{ id: 'fast', burning: false, long: { minutes: 60, badEvents: 24 } }, { id: 'slow' }, { id: 'steady', burning: true }]);
+  expect(incident.summary).toBe('final, global: the error budget goes too fast. When it opened: 98.5% of 1600 events in 30 d good, objective 99%, 1.5 times the error budget used. '
+    + '1 of 3 sites were silent. '
     + 'Good is a settlement whose outcome (final or rejected) is proven at its edge node within 100 ms of the request.');
 
   await minutes(s, 10, () => s.tell('eu-b', 300, 290));
-  expect(s.all().map(({ severity }) => severity)).toEqual(['page', 'ticket']);
+  expect(s.all().map(({ severity }) => severity)).toEqual(['page']);
   expect(s.incidents().deliveries(incident.id)).toMatchObject([
     { webhook: 'all', event: 'opened', state: 'waiting', attempts: 0 }, { webhook: 'all', event: 'updated' }, { webhook: 'pages', event: 'updated' },
   ]);
@@ -117,14 +119,13 @@ test('a breach opens an incident with what was known, grows from ticket to page,
   });
   expect(closedAfter).toBeGreaterThanOrEqual(6 * 60);
   expect(s.all()[0]).toMatchObject({ id: incident.id, severity: 'page', closedBy: 'recovery', knownAtClose: { budgetLeft: expect.any(Number) }, known: JSON.parse(JSON.stringify(known)) });
-  expect(s.all()[1]).toMatchObject({ id: budget.id, closedBy: 'recovery' });
-  expect(s.all()).toHaveLength(2);
+  expect(s.all()).toHaveLength(1);
   expect(s.incidents().deliveries(incident.id).map((d) => `${d.webhook} ${d.event}`)).toEqual(['all opened', 'all updated', 'pages updated', 'all closed']);
   const body = JSON.parse(s.incidents().due('all', s.now())!.body) as Record<string, unknown>;
   expect(body).toMatchObject({
     specversion: '1.0', id: `${incident.id}-opened`, source: '//tidemark.example/incidents', type: 'example.tidemark.incident.opened', subject: incident.id,
     time: new Date(incident.openedAt).toISOString(), datacontenttype: 'application/json', dataschema: 'urn:tidemark:schema:incident:1',
-    data: { id: incident.id, state: 'open', severity: 'ticket', known: { events: 200 } },
+    data: { id: incident.id, state: 'open', severity: 'ticket', known: { events: 1_600 } },
   });
   expect(JSON.stringify(body).length).toBeLessThan(20_000);
 }, 120_000);
@@ -185,7 +186,71 @@ test('a handful of events opens nothing', async () => {
   await minutes(s, 3, () => s.tell('eu-a', 5, 5));
   expect(s.all()).toEqual([]);
   await minutes(s, 1, () => s.tell('eu-a', 5, 5));
-  expect(s.all().map(({ kind }) => kind)).toEqual(['burn-rate', 'budget-exhausted']);
+  expect(s.all().map(({ kind }) => kind)).toEqual(['burn-rate']);
+});
+
+test('one incident at a time: that the budget is gone is told once as a fact of the one that burns it, and is a ticket of its own before and after', async () => {
+  const s = stage([global(['eu-a'], { windowDays: 1 })], [webhook('all')]);
+  s.tell('eu-a', 20_000, 0);
+  s.pass(200 * MINUTE);
+  // Of the last hours more is bad than may be, of the whole day's budget not all; and then all of it.
+  await minutes(s, 6, () => s.tell('eu-a', 1_000, 30));
+  expect(s.all()).toMatchObject([{ kind: 'burn-rate', budgetExhaustedAt: null, severity: 'ticket' }]);
+  await minutes(s, 6, () => s.tell('eu-a', 1_000, 60));
+  const [burn] = s.all() as [Incident];
+  expect(s.all()).toMatchObject([{ kind: 'burn-rate', budgetExhaustedAt: expect.any(Number) as number, severity: 'ticket', closedAt: null }]);
+  expect(burn.summary).toMatch(/% of the error budget left\. .* The error budget is used up since 2026-01-01 03:\d\d UTC\.$/);
+  expect(s.incidents().deliveries(burn.id).map(({ event }) => event)).toEqual(['opened', 'updated']);
+  // Quiet for as long as it takes: the burning is over, and the budget is still gone.
+  await minutes(s, 30, () => s.tell('eu-a', 100, 0));
+  expect(s.all()).toMatchObject([{ id: burn.id, closedBy: 'recovery' }, { kind: 'budget-exhausted', severity: 'ticket', closedAt: null, budgetExhaustedAt: null }]);
+  // It burns again, so fast that somebody is called: the ticket goes on in that.
+  await minutes(s, 5, () => s.tell('eu-a', 10_000, 9_000));
+  const [, ticket, page] = s.all() as [Incident, Incident, Incident];
+  expect([ticket, page]).toMatchObject([
+    { closedBy: 'merged', closedAt: page.openedAt, note: `goes on in ${page.id}` }, { kind: 'burn-rate', severity: 'page', closedAt: null, budgetExhaustedAt: page.openedAt },
+  ]);
+  expect(s.all()).toHaveLength(3);
+  expect(s.incidents().deliveries(ticket.id).map(({ event }) => event)).toEqual(['opened', 'closed']);
+});
+
+test('severity and budget are told one after the other, each event under an id of its own', async () => {
+  const s = stage([global(['eu-a'], { windowDays: 1 })], [webhook('all')]);
+  s.tell('eu-a', 20_000, 0);
+  s.pass(200 * MINUTE);
+  for (const bad of [30, 60, 900]) await minutes(s, 6, () => s.tell('eu-a', 1_000, bad));
+  const ids: string[] = [];
+  const [incident] = s.all() as [Incident];
+  for (let due = s.incidents().due('all', s.now()); due !== null; due = s.incidents().due('all', s.now())) {
+    ids.push((JSON.parse(due.body) as { id: string }).id);
+    s.incidents().attempted(due.n, { state: 'delivered', attempts: 1, status: 204, error: null, at: s.now(), nextAt: s.now() });
+  }
+  expect(ids).toEqual(['opened', 'updated-budget', 'updated-severity'].map((event) => `${incident.id}-${event}`));
+  expect(incident).toMatchObject({ severity: 'page', budgetExhaustedAt: expect.any(Number) as number });
+});
+
+test('closed by hand, a breach opens again only for what was bad after that, also after a restart', async () => {
+  const close = (s: Stage): void => {
+    for (const i of s.all().filter(({ closedAt }) => closedAt === null)) {
+      s.incidents().apply([{ kind: 'close', id: i.id, at: s.now(), by: 'operator', note: 'mended', known: null, told: toldOf(s.telling, 'closed', i, s.now()) }], s.now());
+    }
+  };
+  const s = stage([global(['eu-a'])]);
+  await minutes(s, 3, () => s.tell('eu-a', 1_000, 1_000));
+  expect(s.all()).toMatchObject([{ kind: 'burn-rate', severity: 'page', closedAt: null }]);
+  close(s);
+  // Nothing comes, then what is good, then a few that are not: the old ones still fill every window.
+  await minutes(s, 3, () => undefined);
+  await s.evaluateAndDie();
+  await minutes(s, 20, () => s.tell('eu-a', 100, 0));
+  await minutes(s, 3, () => s.tell('eu-a', 100, 1));
+  expect(s.all()).toHaveLength(1);
+  await minutes(s, 10, () => s.tell('eu-a', 1_000, 1_000));
+  expect(s.all().map(({ kind, closedBy }) => [kind, closedBy])).toEqual([['burn-rate', 'operator'], ['burn-rate', null]]);
+  // Of one that goes on, the operator hears again.
+  close(s);
+  await minutes(s, 10, () => s.tell('eu-a', 1_000, 1_000));
+  expect(s.all().map(({ closedBy }) => closedBy)).toEqual(['operator', 'operator', null]);
 });
 
 test('a slow start of a young platform opens nothing; one that stays too slow does within half an hour, and one that is out of order at once', async () => {
@@ -200,8 +265,8 @@ test('a slow start of a young platform opens nothing; one that stays too slow do
   };
   expect(await opened(60, (i) => (i < 5 ? 40 : 0))).toEqual({});
   // 2% of events are bad, of 1%.
-  expect(await opened(40, () => 20)).toEqual({ 'burn-rate': 15, 'budget-exhausted': 15 });
-  expect(await opened(10, () => 1_000)).toEqual({ 'burn-rate': 1, 'budget-exhausted': 1 });
+  expect(await opened(40, () => 20)).toEqual({ 'burn-rate': 15 });
+  expect(await opened(10, () => 1_000)).toEqual({ 'burn-rate': 1 });
 }, 60_000);
 
 test('what the ledger finds is copied once, and put together by kind and scope while it is open', async () => {

@@ -3,18 +3,19 @@
  * are read; between readings others have their turn.
  */
 import { hash } from 'node:crypto';
-import type { Sla } from '../../../platform/index.ts';
-import type { Share } from '../../telemetry/index.ts';
-import { BREACHES, burningAlerts, exhaustedAlerts, step, watchOf, type Alert, type Breach, type OpenBreach } from '../core/incidents.ts';
+import type { Counted, Sla } from '../../../platform/index.ts';
+import { floorTo, type Share } from '../../telemetry/index.ts';
+import { BREACHES, burningAlerts, exhaustedAlerts, step, watchOf, type Alert, type Breach, type Finding, type News, type OpenBreach, type Step } from '../core/incidents.ts';
 import { breathe } from '../telemetry/figures.ts';
 import { SILENT_MS } from '../telemetry/live.ts';
 import { countsReader, sharesOf, sinceOf, slaStatus, total, windowOf, type Instance } from '../telemetry/sla.ts';
 import type { TelemetryStore } from '../telemetry/store.ts';
 import { toldOf, type Telling } from './events.ts';
 import { SITES_SHOWN, type Incident, type KnownOfSla } from './model.ts';
-import type { Change, IncidentStore } from './store.ts';
-import { summaryOf } from './words.ts';
+import type { Change, IncidentStore, OpenIncident } from './store.ts';
+import { exhaustedSince, summaryOf } from './words.ts';
 
+const MINUTE_MS = 60_000;
 /** The budget of a whole window is dear to read, and moves slowly while no alert is on. */
 const BUDGET_EVERY_MS = 5 * 60_000;
 /** Instances looked at before others have their turn. */
@@ -43,6 +44,8 @@ interface Turn {
   readonly instance: Instance;
   readonly breach: Breach;
   readonly kind: 'opened' | 'updated' | 'closed';
+  /** Of an update: what changed. */
+  readonly news: readonly News[];
   readonly state: OpenBreach | null;
   readonly incident: Incident | null;
   readonly sites: readonly SiteCount[];
@@ -95,22 +98,51 @@ export function createEvaluator({ telemetry, incidents, instances, telling, now 
         if (i % INSTANCES_STEP === INSTANCES_STEP - 1) await giveWay();
         const over = (minutes: number): ReadonlyMap<string, Share> => count(windowOf(minutes, at));
         const sinceMinutes = sinceOf(telemetry, instance, at);
-        const counted = (minutes: number) => ({ ...total(sharesOf(over(minutes), instance.nodes)), sinceMinutes });
-        const look = (breach: Breach, alerts: readonly Alert[], minutes: number): void => {
+        const closedAt = incidents.closedByHand(sla.id, instance.scope);
+        // An operator has looked into all that was bad until then: nobody is called for it again. The minute of the closing is one of it.
+        const forgiven = (minutes: number): number => {
+          const { from, to } = windowOf(minutes, at);
+          const until = closedAt === null ? from : Math.min(to, floorTo(closedAt, MINUTE_MS) + MINUTE_MS);
+          if (until <= from) return 0;
+          const { good, events } = total(sharesOf(count({ from, to: until }), instance.nodes));
+          return events - good;
+        };
+        const counted = (minutes: number): Counted => {
+          const { good, events } = total(sharesOf(over(minutes), instance.nodes));
+          return { good: good === events ? good : good + forgiven(minutes), events, sinceMinutes };
+        };
+        const look = (breach: Breach, alerts: readonly Alert[], minutes: number, isExhausted?: boolean): Step['kind'] => {
           const known = open.get(keyOf(breach, sla.id, instance.scope));
           const before = known?.state ?? null;
           const sites = alerts.length === 0 ? [] : worstOf(instance.nodes, over(minutes));
-          const found = step(before, { at, alerts, sites: sites.map(({ site }) => site), isSilent: before?.sites.some((site) => !heard.has(site)) ?? false });
-          if (found.kind === 'none') return;
+          const finding: Finding = {
+            at, alerts, sites: sites.map(({ site }) => site), isSilent: before?.sites.some((site) => !heard.has(site)) ?? false,
+            ...(isExhausted === undefined ? {} : { isExhausted }),
+          };
+          const found = step(before, finding);
+          if (found.kind === 'none') return found.kind;
           if (found.kind === 'held') changes.push({ kind: 'update', id: known!.incident.id, state: found.state });
-          else turns.push({ instance, breach, kind: found.kind, state: found.kind === 'closed' ? before : found.state, incident: known?.incident ?? null, sites });
+          else {
+            turns.push({
+              instance, breach, kind: found.kind, news: found.kind === 'updated' ? found.news : [], state: found.kind === 'closed' ? before : found.state,
+              incident: known?.incident ?? null, sites,
+            });
+          }
+          return found.kind;
         };
         const burning = burningAlerts(watch, counted);
         const longest = Math.max(0, ...watch.rates.filter((rate) => burning.some(({ id }) => id === rate.id)).map((rate) => rate.long.minutes));
-        look('burn-rate', burning, longest);
         // The present minute is one of them.
         const windowMinutes = sla.windowDays * 24 * 60 - 1;
-        if (looksAtBudgets || burning.length > 0) look('budget-exhausted', exhaustedAlerts(sla, watch, counted(windowMinutes)), windowMinutes);
+        const looks = looksAtBudgets || burning.length > 0;
+        const exhausted = looks ? exhaustedAlerts(sla, watch, counted(windowMinutes)) : [];
+        const [burn, budget] = BREACHES.map((breach) => open.get(keyOf(breach, sla.id, instance.scope))) as [OpenIncident | undefined, OpenIncident | undefined];
+        // A ticket that the budget is gone goes on as a fact of the incident that burns what is not there.
+        const isExhausted = exhausted.length > 0 || (budget !== undefined && burning.length > 0);
+        const found = look('burn-rate', burning, longest, isExhausted);
+        const isBurning = found === 'opened' || (burn !== undefined && found !== 'closed');
+        if (!isBurning && looks) look('budget-exhausted', exhausted, windowMinutes);
+        if (isBurning && budget !== undefined) changes.push(merged(budget.incident, burn?.incident.id ?? idOf('burn-rate', instance, at), at));
       }
       for (let i = 0; i < turns.length; i += FIGURES_STEP) {
         changes.push(...changesOf(sla, turns.slice(i, i + FIGURES_STEP), at, heard));
@@ -122,6 +154,13 @@ export function createEvaluator({ telemetry, incidents, instances, telling, now 
     return busyMs + performance.now() - since;
   }
 
+  const idOf = (breach: Breach, { sla, scope }: Instance, at: number): string => incidentId(telling.origin, breach, sla.id, scope, at);
+
+  function merged(incident: Incident, into: string, at: number): Change {
+    const note = `goes on in ${into}`;
+    return { kind: 'close', id: incident.id, at, by: 'merged', note, known: null, told: toldOf(telling, 'closed', { ...incident, closedAt: at, closedBy: 'merged', note }, at) };
+  }
+
   function changesOf(sla: Sla, turns: readonly Turn[], at: number, heard: ReadonlySet<string>): Change[] {
     const figures = slaStatus(telemetry, turns.map(({ instance }) => instance), at);
     return turns.map((turn, i): Change => {
@@ -129,16 +168,18 @@ export function createEvaluator({ telemetry, incidents, instances, telling, now 
       const { instance: { scope }, breach, state } = turn;
       if (turn.kind === 'opened') {
         const incident: Incident = {
-          id: incidentId(telling.origin, breach, sla.id, scope, at), kind: breach, sla: sla.id, indicator: sla.indicator, scope, severity: state!.severity,
-          owner: sla.owner, runbook: sla.runbook, openedAt: at, closedAt: null, closedBy: null, note: null,
-          summary: summaryOf(breach, sla, scope, known), known, knownAtClose: null,
+          id: idOf(breach, turn.instance, at), kind: breach, sla: sla.id, indicator: sla.indicator, scope, severity: state!.severity,
+          owner: sla.owner, runbook: sla.runbook, openedAt: at, closedAt: null, closedBy: null,
+          budgetExhaustedAt: state!.exhaustedAt ?? null, note: null, summary: summaryOf(breach, sla, scope, known), known, knownAtClose: null,
         };
         return { kind: 'open', incident, state, told: toldOf(telling, 'opened', incident, at) };
       }
       const before = turn.incident!;
       if (turn.kind === 'updated') {
-        const { severity } = state!;
-        return { kind: 'update', id: before.id, severity, state: state!, told: toldOf(telling, 'updated', { ...before, severity }, at) };
+        const { severity, exhaustedAt: budgetExhaustedAt = null } = state!;
+        const summary = turn.news.includes('budget') ? `${before.summary} ${exhaustedSince(at)}` : before.summary;
+        const told = toldOf(telling, 'updated', { ...before, severity, budgetExhaustedAt, summary }, at, turn.news);
+        return { kind: 'update', id: before.id, severity, budgetExhaustedAt, summary, state: state!, told };
       }
       const after: Incident = { ...before, closedAt: at, closedBy: 'recovery', knownAtClose: known };
       return { kind: 'close', id: before.id, at, by: 'recovery', note: null, known, told: toldOf(telling, 'closed', after, at) };

@@ -1,5 +1,5 @@
 /** What receivers are told: CloudEvents 1.0 in the structured JSON format (https://github.com/cloudevents/spec, cloudevents/formats/json-format.md). */
-import { concerns } from '../core/incidents.ts';
+import { concerns, type News } from '../core/incidents.ts';
 import { isAsSevere, type IncidentEvent, type Webhook } from '../../../platform/index.ts';
 import type { Incident } from './model.ts';
 import type { Told } from './store.ts';
@@ -20,9 +20,12 @@ export interface Telling {
   readonly regionOfSite: (site: string) => string | undefined;
 }
 
-/** The event, and who is told of it. An event of an incident has always the same id, so that receivers know what they have. */
-export function toldOf({ origin, webhooks, regionOfSite }: Telling, type: IncidentEvent, incident: Incident, at: number): Told {
-  const id = `${incident.id}-${type}`;
+/**
+ * The event, and who is told of it. An event of an incident has always the same id, so that receivers know what they have.
+ * @param news of an update: what changed. No two updates of an incident have the same
+ */
+export function toldOf({ origin, webhooks, regionOfSite }: Telling, type: IncidentEvent, incident: Incident, at: number, news: readonly News[] = []): Told {
+  const id = [incident.id, type, ...news].join('-');
   const body = JSON.stringify({
     specversion: '1.0', id, source: `//${origin}/incidents`, type: eventType(origin, type), subject: incident.id, time: new Date(at).toISOString(),
     datacontenttype: 'application/json', dataschema: DATA_SCHEMA, data: { ...incident, state: incident.closedAt === null ? 'open' : 'closed' },

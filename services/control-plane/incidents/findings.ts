@@ -44,7 +44,7 @@ function changeOf(found: readonly KeptIncident[], open: Incident | undefined, te
   const { n, at, kind, scope, detail } = first;
   const incident: Incident = {
     id: incidentId(telling.origin, kind, scope, at, n), kind, sla: null, indicator: null, scope, severity: severityOf(kind), owner: null, runbook: RUNBOOK,
-    openedAt: at, closedAt: null, closedBy: null, note: null, summary: `${kind}, ${scope}: ${detail}`, known, knownAtClose: null,
+    openedAt: at, closedAt: null, closedBy: null, budgetExhaustedAt: null, note: null, summary: `${kind}, ${scope}: ${detail}`, known, knownAtClose: null,
   };
   return { kind: 'open', incident, state: null, told: toldOf(telling, 'opened', incident, at) };
 }

@@ -42,7 +42,9 @@ export interface KnownOfFinding {
 export const SITES_SHOWN = 20;
 export const DETAILS_SHOWN = 10;
 
-export type ClosedBy = 'recovery' | 'operator';
+/** `merged`: what it says is a fact of another incident now, which its note names. */
+export const CLOSED_BY = ['recovery', 'operator', 'merged'] as const;
+export type ClosedBy = (typeof CLOSED_BY)[number];
 
 export interface Incident {
   readonly id: string;
@@ -59,6 +61,8 @@ export interface Incident {
   readonly openedAt: number;
   readonly closedAt: number | null;
   readonly closedBy: ClosedBy | null;
+  /** Since when the SLA's whole budget is gone as well; null: it wasn't, as far as was seen. */
+  readonly budgetExhaustedAt: number | null;
   /** What the operator said who closed it. */
   readonly note: string | null;
   readonly summary: string;
@@ -90,12 +94,13 @@ const time = { type: 'integer', description: 'milliseconds since 1970' };
 export const INCIDENT_SCHEMA = {
   $id: 'incident', type: 'object',
   required: [
-    'id', 'kind', 'state', 'sla', 'indicator', 'scope', 'severity', 'owner', 'runbook', 'openedAt', 'closedAt', 'closedBy', 'note', 'summary', 'known', 'knownAtClose',
+    'id', 'kind', 'state', 'sla', 'indicator', 'scope', 'severity', 'owner', 'runbook', 'openedAt', 'closedAt', 'closedBy', 'budgetExhaustedAt', 'note', 'summary', 'known', 'knownAtClose',
   ],
   properties: {
     id: { type: 'string' }, kind: { type: 'string' }, state: { type: 'string', enum: ['open', 'closed'] }, sla: nullable('string'), indicator: nullable('string'),
     scope: { type: 'string' }, severity: { type: 'string', enum: SEVERITIES }, owner: nullable('string'), runbook: { type: 'string' },
-    openedAt: time, closedAt: { ...time, type: ['integer', 'null'] }, closedBy: { type: ['string', 'null'], enum: ['recovery', 'operator', null] }, note: nullable('string'),
+    openedAt: time, closedAt: { ...time, type: ['integer', 'null'] }, closedBy: { type: ['string', 'null'], enum: [...CLOSED_BY, null] },
+    budgetExhaustedAt: { ...time, type: ['integer', 'null'], description: 'since when the whole budget of the SLA is gone as well' }, note: nullable('string'),
     summary: { type: 'string' },
     known: { type: 'object', additionalProperties: true, description: 'what was known when it opened' },
     knownAtClose: { type: ['object', 'null'], additionalProperties: true, description: 'the same when it closed' },

@@ -18,7 +18,7 @@ const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const HOUR = 3_600_000;
 
 const incident = (id: string, more: Partial<Incident> = {}): Incident => ({
-  id, kind: 'burn-rate', sla: id, indicator: 'finality', scope: 'global', severity: 'page', owner: 'o', runbook: 'runbooks/x.ts', openedAt: 1, closedAt: null, closedBy: null,
+  id, kind: 'burn-rate', sla: id, indicator: 'finality', scope: 'global', severity: 'page', owner: 'o', runbook: 'runbooks/x.ts', openedAt: 1, closedAt: null, closedBy: null, budgetExhaustedAt: null,
   note: null, summary: 's', known: { occurrences: 1, lastAt: 1, details: [] }, knownAtClose: null, ...more,
 });
 

@@ -72,7 +72,7 @@ export function incidentRoutes(server: Server, { store, trust, telling, requireT
   server.post<{ Params: { id: string }; Body: { note: string } }>('/v1/incidents/:id/close', {
     onRequest: token,
     schema: {
-      tags, summary: 'Closes an incident by hand; a breach that goes on opens a new one', params,
+      tags, summary: 'Closes an incident by hand; only what is bad after that opens a new one', params,
       body: { type: 'object', required: ['note'], additionalProperties: false, properties: { note: { type: 'string', minLength: 1, maxLength: NOTE_MAX, description: 'why' } } },
       response: { 200: answer, ...CLIENT_ERRORS },
     },

@@ -36,8 +36,9 @@ export type Change =
   /** Only what is given changes. */
   | {
     readonly kind: 'update'; readonly id: string; readonly severity?: Severity; readonly state?: OpenBreach; readonly summary?: string;
-    readonly known?: KnownOfFinding; readonly told?: Told;
+    readonly budgetExhaustedAt?: number | null; readonly known?: KnownOfFinding; readonly told?: Told;
   }
+  /** `by` an operator: what was bad until then opens nothing again, see `closedByHand`. */
   | { readonly kind: 'close'; readonly id: string; readonly at: number; readonly by: ClosedBy; readonly note: string | null; readonly known: KnownOfSla | null; readonly told: Told };
 
 export interface OpenIncident {
@@ -82,6 +83,8 @@ export interface IncidentStore {
   apply(changes: readonly Change[], now: number, cursor?: number): void;
   cursor(): number;
   open(): readonly OpenIncident[];
+  /** When an operator last closed an incident of the SLA in the scope; null: none. */
+  closedByHand(sla: string, scope: string): number | null;
   openCounts(): Readonly<Record<Severity, number>>;
   get(id: string): Incident | null;
   /** Newest first, each with its number. */
@@ -125,6 +128,16 @@ const MIGRATIONS: readonly Migration[] = [`
   CREATE INDEX delivery_order ON delivery (webhook, incident, n) WHERE state = 'waiting';
   CREATE INDEX delivery_incident ON delivery (incident, n);
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`,
+// An incident can be updated more than once: its events differ by their ids.
+`
+  CREATE TABLE event_new (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, incident TEXT NOT NULL, type TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO event_new SELECT n, id, incident, type, at, body FROM event;
+  DROP TABLE event;
+  ALTER TABLE event_new RENAME TO event;
+  CREATE INDEX event_at ON event (at);
 `];
 
 /** No earlier event of the same incident waits for the same receiver. */
@@ -140,6 +153,8 @@ export function openIncidentStore(path: string): IncidentStore {
     find: db.prepare('SELECT body, state, closed FROM incident WHERE id = ?'),
     put: db.prepare('UPDATE incident SET severity = ?, closed = ?, body = ?, state = ? WHERE id = ?'),
     open: db.prepare('SELECT body, state FROM incident WHERE closed IS NULL ORDER BY n'),
+    byHand: db.prepare(`SELECT sla, scope, max(closed) AS at FROM incident
+      WHERE closed IS NOT NULL AND sla <> '' AND json_extract(body, '$.closedBy') = 'operator' GROUP BY sla, scope`),
     counts: db.prepare('SELECT severity, count(*) AS count FROM incident WHERE closed IS NULL GROUP BY severity'),
     list: db.prepare(`SELECT n, body FROM incident WHERE n < ? AND (? = 'all' OR (closed IS NULL) = (? = 'open'))
       AND (? IS NULL OR scope IN (SELECT value FROM json_each(?))) ORDER BY n DESC LIMIT ?`),
@@ -167,7 +182,11 @@ export function openIncidentStore(path: string): IncidentStore {
     pruneDeliveries: db.prepare('DELETE FROM delivery WHERE event = ?'),
   };
 
-  const incidentOf = (row: unknown): Incident => JSON.parse((row as { body: string }).body) as Incident;
+  // Those of before there was such a time have none.
+  const incidentOf = (row: unknown): Incident => ({ budgetExhaustedAt: null, ...JSON.parse((row as { body: string }).body) as Partial<Incident> }) as Incident;
+  const keyOf = (sla: string, scope: string): string => JSON.stringify([sla, scope]);
+  const byHand = new Map((sql.byHand.all() as { sla: string; scope: string; at: number }[])
+    .map(({ sla, scope, at }): [string, number] => [keyOf(sla, scope), at]));
 
   /** @param waiting how many wait for each webhook, as far as it was looked up */
   function tell(incident: string, told: Told, now: number, waiting: Map<string, number>): void {
@@ -180,7 +199,8 @@ export function openIncidentStore(path: string): IncidentStore {
     }
   }
 
-  function applyOne(change: Change, now: number, waiting: Map<string, number>): void {
+  /** @param closed takes in what was closed by hand */
+  function applyOne(change: Change, now: number, waiting: Map<string, number>, closed: [key: string, at: number][]): void {
     if (change.kind === 'open') {
       const { incident: i, state, told } = change;
       const { changes } = sql.insert.run(i.id, i.kind, i.sla ?? '', i.scope, i.severity, i.openedAt, JSON.stringify(i), state === null ? null : JSON.stringify(state));
@@ -192,24 +212,29 @@ export function openIncidentStore(path: string): IncidentStore {
     const before = incidentOf(row);
     const after: Incident = change.kind === 'close'
       ? { ...before, closedAt: change.at, closedBy: change.by, note: change.note, knownAtClose: change.known }
-      : { ...before, severity: change.severity ?? before.severity, summary: change.summary ?? before.summary, known: change.known ?? before.known };
+      : { ...before, severity: change.severity ?? before.severity, summary: change.summary ?? before.summary, known: change.known ?? before.known,
+        budgetExhaustedAt: change.budgetExhaustedAt ?? before.budgetExhaustedAt };
     const state = change.kind === 'close' ? null : change.state === undefined ? row.state : JSON.stringify(change.state);
     sql.put.run(after.severity, after.closedAt, JSON.stringify(after), state, change.id);
+    if (change.kind === 'close' && change.by === 'operator' && after.sla !== null) closed.push([keyOf(after.sla, after.scope), change.at]);
     if (change.told !== undefined) tell(change.id, change.told, now, waiting);
   }
 
   return {
     apply(changes, now, cursor) {
       if (changes.length === 0 && cursor === undefined) return;
+      const closed: [key: string, at: number][] = [];
       transaction(db, () => {
         const waiting = new Map<string, number>();
-        for (const change of changes) applyOne(change, now, waiting);
+        for (const change of changes) applyOne(change, now, waiting, closed);
         if (cursor !== undefined) sql.putCursor.run(cursor);
       });
+      for (const [key, at] of closed) byHand.set(key, at);
     },
     cursor: () => (sql.cursor.get() as { value: number } | undefined)?.value ?? 0,
     open: () => (sql.open.all() as { body: string; state: string | null }[])
       .map((row) => ({ incident: incidentOf(row), state: row.state === null ? null : JSON.parse(row.state) as OpenBreach })),
+    closedByHand: (sla, scope) => byHand.get(keyOf(sla, scope)) ?? null,
     openCounts() {
       const counts: Record<Severity, number> = { ticket: 0, page: 0 };
       for (const { severity, count } of sql.counts.all() as { severity: Severity; count: number }[]) counts[severity] = count;

@@ -101,6 +101,7 @@ test.each([
   ['from=2026-11-21T11:00Z&to=2026-11-21T11:00Z', /^to: expected a time after from/], ['from=2026-11-21T11:00Z&to=2026-11-21T12:01Z', /^to: .* is not over yet/],
   ['from=2026-08-01T00:00Z&to=2026-11-21T11:00Z', /^from: raw deltas are kept for 90 days/], ['from=2026-11-21T11:00:30Z&to=2026-11-21T12:00Z', /^from: expected a whole minute/],
   ['from=2026-11-21T11:00&to=2026-11-21T12:00Z', /^from: expected a whole minute/], ['from=2026-13-21T11:00Z&to=2026-11-21T12:00Z', /^from: expected a whole minute/],
+  ['from=2026-02-30T11:00Z&to=2026-11-21T12:00Z', /^from: expected a whole minute/], ['from=9000000000000000&to=2026-11-21T12:00Z', /^from: expected a whole minute/],
   ['from=1e3&to=2026-11-21T12:00Z', /^from: expected/], ['from=2026-11-21T11:00Z', /to/], ['from=2026-11-21T11:00Z&to=2026-11-21T12:00Z&scope=region:none', /^scope: expected one of the regions/],
 ])('%s is refused', async (asked, message) => {
   const { status, body } = await (await stage()).export(asked);

@@ -4,7 +4,7 @@
  */
 import { createHash, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { decodeGlobal, NATURAL_PATTERN, Problem } from '../../protocol/index.ts';
+import { decodeGlobal, Problem } from '../../protocol/index.ts';
 import { CLIENT_ERRORS, TAR_END, tarFile, type Server } from '../../shell/index.ts';
 import {
   AUDIT_FILE_MAX, AUDIT_FILES, AUDIT_FOLDER, auditLine, createAuditTally, deltaIn, deltasFile, signAuditManifest, type AuditLog,
@@ -13,7 +13,7 @@ import { bundlePath, decodeBundle, TILE_WIDTH, tileWidth, type Signer, type Trus
 import type { LedgerStore } from '../store.ts';
 import type { Witnessed } from '../witness.ts';
 import { breathe } from './figures.ts';
-import { askedScope, type AskedScope, type Range } from './scope.ts';
+import { askedScope, instant, type AskedScope, type Range } from './scope.ts';
 import { attained, type Instance } from './sla.ts';
 import { RETENTION_DAYS, type TelemetryStore } from './store.ts';
 
@@ -49,8 +49,7 @@ export interface AuditContext {
  * @throws Problem that says what is allowed
  */
 export function askedTime(name: string, text: string): number {
-  const time = new RegExp(NATURAL_PATTERN).test(text) ? Number(text)
-    : /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?Z$/.test(text) ? Date.parse(text) : NaN;
+  const time = instant(text);
   if (time % MINUTE_MS === 0) return time;
   throw new Problem(400, 'invalid-request', `${name}: expected a whole minute of UTC as 2026-11-21T15:30Z, or in milliseconds since 1970, got ${JSON.stringify(text.slice(0, 40))}`);
 }
@@ -142,6 +141,10 @@ Everything in here was signed by who measured or wrote it, and is as it was rece
 Check all of it, with your own trust.json:
 
   tidemark verify FILE.tar --trust trust.json
+
+or, where the archive was unpacked (an archive that another program packed again has to be, too):
+
+  tidemark verify audit --trust trust.json
 
 Or with tools that are not ours: "sha256sum -c audit/SHA256SUMS" where the archive was unpacked; any C2SP signed-note library opens the notes;
 docs/telemetry.md says how figures are made of deltas.

@@ -167,5 +167,10 @@ test('how the sites stand does not begin anew with the service', async () => {
   c.restart();
   expect(sitesNow(trust, c.ingest.latest, c.at)).toEqual(before);
   expect(c.ingest.latest.get('r0-n0')!.delta.gauges.peers).toEqual({ r0: { up: false, since: START } });
+  // A quiet node tells something once a minute; meanwhile its region asks for it. One of which nothing ever came is not late.
+  const at = (afterMs: number) => sitesNow(trust, c.ingest.latest, c.at + afterMs, new Map([['r0-n1', c.at + 30_000]])).map((s) => [s.isLate, s.contactAt === null ? null : s.contactAt - c.at]);
+  expect(at(20_000)).toEqual([[false, 0], [false, 30_000], [false, null]]);
+  expect(at(20_001)[0]).toEqual([true, 0]);
+  expect([at(50_000)[1], at(50_001)[1]]).toEqual([[false, 30_000], [true, 30_000]]);
   expect(sitesNow(trust, c.ingest.latest, c.at + HOUR)[0]).toMatchObject({ state: 'silent', heardAt: START + 12_000 });
 });

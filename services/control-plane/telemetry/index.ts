@@ -26,6 +26,8 @@ export interface TelemetryOptions {
   readonly onIncident: (incident: Incident) => void;
   readonly logger: Logger;
   readonly now: () => number;
+  /** When the outcomes of each node were last asked for. */
+  readonly asked: ReadonlyMap<string, number>;
   /** Of the centre itself, for whoever listens. */
   readonly status: () => unknown;
   readonly incidents: Pick<IncidentStore, 'openCounts' | 'during'>;
@@ -51,7 +53,7 @@ export function createTelemetry(o: TelemetryOptions): Telemetry {
   const instances = instancesOf(slas, trust);
   const openIncidents = (): number => Object.values(o.incidents.openCounts()).reduce((sum, n) => sum + n, 0);
   const live = createLive(() => JSON.stringify({
-    at: now(), centre: o.status(), sites: sitesNow(trust, ingest.latest, now()), incidents: { open: openIncidents() },
+    at: now(), centre: o.status(), sites: sitesNow(trust, ingest.latest, now(), o.asked), incidents: { open: openIncidents() },
   }));
   const pruning = startLoop(async () => (store.prune(now()) ? 100 : PRUNE_MS), (error) => {
     o.logger.error({ err: error }, 'telemetry: old rows not deleted');

@@ -10,6 +10,8 @@ const PERIOD_MS = 1_000;
 export const SILENT_MS = 90_000;
 /** What a node told so long ago is no longer what happens now; three windows and the way. */
 const NOW_MS = 20_000;
+/** Of a node that is connected, its region asks for outcomes every ten seconds: after two such rounds without, something is cut off. */
+const LATE_MS = 20_000;
 /** A listener that does not keep up is let go. Bytes. */
 const BACKLOG_MAX = 1024 * 1024;
 
@@ -19,6 +21,10 @@ export interface SiteNow {
   readonly state: 'ready' | 'disconnected' | 'halted' | 'silent' | 'unknown';
   /** When its last delta came; null before the first. */
   readonly heardAt: number | null;
+  /** When its last delta came, or its region last asked for its outcomes, which nobody has signed; null before the first of them. */
+  readonly contactAt: number | null;
+  /** Whether there should have been a word since: it, its region or this centre may be cut off. */
+  readonly isLate: boolean;
   /** Settlements decided a second. */
   readonly perSecond: number;
   /** Request to final, milliseconds; null when nothing became final in the last window. */
@@ -32,12 +38,16 @@ export interface SiteNow {
   readonly seq: number | null;
 }
 
-export function sitesNow(trust: Trust, latest: ReadonlyMap<string, Latest>, now: number): SiteNow[] {
+/** @param asked when the outcomes of each node were last asked for, milliseconds since 1970 */
+export function sitesNow(trust: Trust, latest: ReadonlyMap<string, Latest>, now: number, asked: ReadonlyMap<string, number> = new Map()): SiteNow[] {
   return [...trust.regions.values()].flatMap((region) => [...region.nodes.keys()].map((id): SiteNow => {
     const last = latest.get(id);
+    const contacts = [last?.receivedAt, asked.get(id)].filter((at) => at !== undefined);
+    const contactAt = contacts.length === 0 ? null : Math.max(...contacts);
+    const contact = { contactAt, isLate: contactAt !== null && now - contactAt > LATE_MS };
     if (last === undefined) {
       return {
-        id, region: region.id, state: 'unknown', heardAt: null, perSecond: 0, lagMs: { p50: null, p95: null, p99: null },
+        id, region: region.id, state: 'unknown', heardAt: null, ...contact, perSecond: 0, lagMs: { p50: null, p95: null, p99: null },
         provisionalRatio: null, provisional: null, provisionalAgeMs: null, provisionalByAge: null, queued: null, seq: null,
       };
     }
@@ -45,7 +55,7 @@ export function sitesNow(trust: Trust, latest: ReadonlyMap<string, Latest>, now:
     const isFresh = now - receivedAt <= NOW_MS;
     const { state, provisionalRatio, provisional, provisionalAgeMs, provisionalByAge = null, queued } = delta.gauges;
     return {
-      id, region: region.id, state: now - receivedAt > SILENT_MS ? 'silent' : state, heardAt: receivedAt,
+      id, region: region.id, state: now - receivedAt > SILENT_MS ? 'silent' : state, heardAt: receivedAt, ...contact,
       perSecond: isFresh ? decided * 1_000 / (delta.to - delta.from) : 0,
       lagMs: isFresh ? { p50: quantile(whole, 0.5), p95: quantile(whole, 0.95), p99: quantile(whole, 0.99) } : { p50: null, p95: null, p99: null },
       provisionalRatio, provisional, provisionalAgeMs, provisionalByAge, queued, seq: delta.seq,

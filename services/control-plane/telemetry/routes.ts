@@ -11,7 +11,7 @@ import type { Ingest, TelemetryRequest } from './ingest.ts';
 import { LISTENERS_MAX, type Live } from './live.ts';
 import { PAIRS_MAX, peeringPage } from './peering.ts';
 import { REPORTED_INCIDENTS_MAX, reportCsv, reportHtml, REPORT_STYLE, type Report, type ReportRow } from './report.ts';
-import { askedScope, duration, monthOf, rangeOf } from './scope.ts';
+import { askedInstant, askedScope, duration, monthOf, rangeOf } from './scope.ts';
 import { instancesOf, slaReport, slaStatusInTurns } from './sla.ts';
 import type { TelemetryStore, TimeRange } from './store.ts';
 
@@ -111,8 +111,8 @@ export function telemetryRoutes(server: Server, c: TelemetryContext): void {
       tags, response: CLIENT_ERRORS,
       summary: 'Deltas as they were received, with their signatures: all in the order in which they came, or those of a stretch of time in its order',
       querystring: query({
-        from: text('milliseconds since 1970: those whose counts count at this time or later', { pattern: NATURAL_PATTERN }),
-        to: text('milliseconds since 1970: those whose counts count before this time', { pattern: NATURAL_PATTERN }),
+        from: text('a time of UTC, 2026-11-21T15:30:00Z, or milliseconds since 1970: those whose counts count at this time or later', { maxLength: 40 }),
+        to: text('the same: those whose counts count before this time', { maxLength: 40 }),
         node: { type: 'string', pattern: ID_PATTERN }, region: { type: 'string', pattern: ID_PATTERN },
         after: { type: 'string', pattern: NATURAL_PATTERN, default: '0', description: 'the last page\'s next' },
         limit: { type: 'string', pattern: NATURAL_PATTERN, default: '100', description: `1 to ${PAGE_MAX}` },
@@ -164,7 +164,7 @@ export function telemetryRoutes(server: Server, c: TelemetryContext): void {
 /** The times that are asked about; null when all are. @throws Problem that says what is allowed */
 function timesOf(from: string | undefined, to: string | undefined): TimeRange | null {
   if (from === undefined && to === undefined) return null;
-  const range = { from: Number(from ?? 0), to: Number(to ?? Number.MAX_SAFE_INTEGER) };
+  const range = { from: from === undefined ? 0 : askedInstant('from', from), to: to === undefined ? Number.MAX_SAFE_INTEGER : askedInstant('to', to) };
   if (range.from >= range.to) throw new Problem(400, 'invalid-request', `to: expected a time after from (${range.from}), got ${range.to}`);
   return range;
 }

@@ -1,5 +1,5 @@
 /** What is asked about, and over which time: the queries' common part, and what is said when they ask for something that isn't. */
-import { Problem } from '../../protocol/index.ts';
+import { NATURAL_PATTERN, Problem } from '../../protocol/index.ts';
 import { floorTo } from '../../telemetry/index.ts';
 import type { Trust } from '../../transparency/index.ts';
 import type { Scope, TimeRange } from './store.ts';
@@ -51,6 +51,22 @@ const gridOf = (windowMs: number): number => (windowMs < UNITS.d ? MINUTE_MS : U
 export function rangeOf(windowMs: number, now: number, gridMs: number = gridOf(windowMs)): Range {
   const to = floorTo(now, gridMs) + gridMs;
   return { from: to - windowMs, to };
+}
+
+const RFC3339_UTC = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?Z$/;
+
+/** A time of a query: RFC 3339 in UTC, seconds may be left out, or milliseconds since 1970. @returns milliseconds since 1970; NaN when it is none */
+export function instant(text: string): number {
+  const ms = RFC3339_UTC.test(text) ? Date.parse(text) : new RegExp(NATURAL_PATTERN).test(text) ? Number(text) : NaN;
+  // Date.parse takes February 30 for March 2.
+  return text.endsWith('Z') && !Number.isNaN(ms) && !new Date(ms).toISOString().startsWith(text.slice(0, 16)) ? NaN : ms;
+}
+
+/** @param name of the parameter @throws Problem that says what is allowed */
+export function askedInstant(name: string, text: string): number {
+  const ms = instant(text);
+  if (Number.isNaN(ms)) throw invalid(`${name}: expected a time of UTC as 2026-11-21T15:30:00Z, or milliseconds since 1970, got ${JSON.stringify(text.slice(0, 40))}`);
+  return ms;
 }
 
 /** @param month `2026-11` @throws Problem that says what is allowed */

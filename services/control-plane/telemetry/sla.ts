@@ -1,6 +1,6 @@
 /** SLAs as they stand: attainment, error budget, burn rates and time to exhaustion of each scope that an SLA is about. */
 import { burnRateOf, burnRates, isBudgetKnown, isBurning, type Counted } from '../../../platform/burn-rates.ts';
-import { INDICATORS, type Sla } from '../../../platform/index.ts';
+import { goodEventOf, type Sla } from '../../../platform/index.ts';
 import { instanceAt, segments, type Share } from '../../telemetry/index.ts';
 import type { Trust } from '../../transparency/index.ts';
 import { createTurns, shareOf } from './figures.ts';
@@ -79,7 +79,7 @@ export function attained({ sla, scope }: Instance, shares: readonly Share[]): Re
   const attainment = counted.events === 0 ? null : counted.good / counted.events;
   const { intervals } = shareOf(shares);
   return {
-    sla: sla.id, scope, indicator: sla.indicator, good: INDICATORS[sla.indicator].good, objective: sla.objective,
+    sla: sla.id, scope, indicator: sla.indicator, good: goodEventOf(sla), objective: sla.objective,
     ...(sla.thresholdMs === undefined ? {} : { thresholdMs: sla.thresholdMs }), ...(sla.thresholdRatio === undefined ? {} : { thresholdRatio: sla.thresholdRatio }),
     severity: sla.severity, owner: sla.owner, runbook: sla.runbook, events: counted.events, goodEvents: counted.good, badEvents: bad,
     nodes: shares.length, attainment, intervals, met: attainment === null ? null : attainment >= sla.objective,

@@ -94,6 +94,8 @@ test('indicators, raw deltas, series, SLAs and reports all say the same, over a 
   // Of the answer's own time there are all of them, of the time before it none.
   const within = json(await bench.get(`/v1/telemetry/deltas?from=${all.from}&to=${all.to}&limit=3`));
   expect([...within.deltas, ...json(await bench.get(`/v1/telemetry/deltas?from=${all.from}&to=${all.to}&after=${within.next}`)).deltas]).toHaveLength(4);
+  const iso = (time: number): string => new Date(time).toISOString();
+  expect(json(await bench.get(`/v1/telemetry/deltas?from=${iso(all.from)}&to=${iso(all.to)}&limit=3`))).toEqual(within);
   expect(json(await bench.get(`/v1/telemetry/deltas?to=${all.from}`))).toMatchObject({ deltas: [], next: 0 });
 
   expect(json(await bench.get('/v1/telemetry/indicators?scope=site:r0-n1')).lag.whole.count).toBe(50);
@@ -122,7 +124,13 @@ test('indicators, raw deltas, series, SLAs and reports all say the same, over a 
   expect(csv[1]).toMatch(/^final,global,finality,0\.99,100,,251,231,20,3,0\.92/);
   const html = await bench.get(`/v1/sla/report?month=${month}&format=html`);
   expect(html.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
-  expect(html.body.toString()).toContain('<th scope="row">final');
+  const page = html.body.toString();
+  expect(page).toContain('<th scope="row">final');
+  // No T to look up elsewhere; what is to be said beside intervals is said; a budget is told in words.
+  expect(page).toContain('proven at its edge node within 100 ms of the request');
+  expect(page).not.toMatch(/\bT\b/);
+  expect(page).toMatch(/<sup>1<\/sup>[\s\S]*<ol><li><small>Of these nodes&#39; traffic alone/);
+  expect(page).toContain('data-label="Budget">7.97 times the error budget used<');
   const metrics = (await bench.get('/metrics')).body.toString();
   expect(metrics).toContain('# TYPE tidemark_settlement_lag_ms histogram');
   expect(metrics).toContain('tidemark_global_telemetry_missing{region="r0"} 1');
@@ -196,6 +204,8 @@ test.each([
   ['/v1/telemetry/indicators?win=5m', 'additional properties'], ['/v1/telemetry/series?window=30d&step=1m', 'at most 500'], ['/v1/telemetry/deltas?limit=1001', '1 to 1000'],
   ['/v1/telemetry/peering?limit=501', '1 to 500'], ['/v1/telemetry/peering?scope=site:zz', 'no edge node'],
   ['/v1/telemetry/deltas?node=zz', 'no edge node'], ['/v1/telemetry/deltas?from=2000&to=1000', 'to: expected a time after from (2000), got 1000'],
+  ['/v1/telemetry/deltas?from=yesterday', 'from: expected a time of UTC as 2026-11-21T15:30:00Z'], ['/v1/telemetry/deltas?to=2026-02-30T00:00Z', 'to: expected a time of UTC'],
+  ['/v1/telemetry/deltas?from=2026-11-21T15:30:00', 'from: expected a time of UTC'], ['/v1/telemetry/deltas?to=9000000000000000', 'to: expected a time'],
   ['/v1/telemetry/deltas?from=1&after=77', 'after: there is no delta 77'], ['/v1/sla/report', 'month'], ['/v1/sla/report?month=2026-13', 'as 2026-11'], ['/v1/sla/report?month=2099-01', 'has not begun'],
   ['/v1/sla/report?month=2026-01&format=pdf', 'format'],
 ])('%s says what is allowed', async (path, detail) => {

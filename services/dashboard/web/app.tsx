@@ -7,6 +7,7 @@ import { clock } from './format.ts';
 import { KeysProvider } from './keys.tsx';
 import { LiveProvider, LiveState, useLive } from './live.tsx';
 import { LocalProvider, useLocal } from './local.tsx';
+import { MoneyProvider } from './money.tsx';
 import { AuditPage } from './pages/audit.tsx';
 import { IncidentPage, IncidentsPage } from './pages/incidents.tsx';
 import { LogPage } from './pages/log.tsx';
@@ -43,7 +44,7 @@ function viewOf(place: Place | null): View {
 }
 
 export function App() {
-  return <KeysProvider><LiveProvider><LocalProvider><Frame /></LocalProvider></LiveProvider></KeysProvider>;
+  return <KeysProvider><LiveProvider><LocalProvider><MoneyProvider><Frame /></MoneyProvider></LocalProvider></LiveProvider></KeysProvider>;
 }
 
 function Frame() {
@@ -72,6 +73,7 @@ function Frame() {
         <div class="right"><LiveState /><ThemeButton /></div>
       </header>
       <Lost />
+      <CutOff />
       <main id="main" tabIndex={-1}>
         <h1 ref={heading} tabIndex={-1}>{title}</h1>
         <p class="lead">{lead}</p>
@@ -90,6 +92,20 @@ function Guarded({ children }: { children: preact.ComponentChildren }) {
       {error instanceof Error ? error.message : String(error)}
       <div class="actions"><button type="button" onClick={again}>Try again</button></div>
     </Note>
+  );
+}
+
+/** What is cut off on this machine, on every page: figures of it stand still, and look as they did. */
+function CutOff() {
+  const { state } = useLocal();
+  const cut = (state?.partitions ?? []).map((p) => {
+    const isCentre = state!.sites.some((s) => s.id === p.site && s.tier === 'global');
+    return `${isCentre ? 'the control plane is cut off from every site' : `${p.site} is cut off`} since ${clock(p.since)}`;
+  });
+  return (
+    <div role="status">
+      {cut.length === 0 ? null : <p class="banner" style={{ margin: 0, maxWidth: 'none' }}><span class="tag bad">Partition</span> On this machine <span>{cut.join('; ')}</span>. What is shown of it is what was heard last. <Link to={PAGES.partitions}>Heal it</Link></p>}
+    </div>
   );
 }
 

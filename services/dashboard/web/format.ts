@@ -1,5 +1,7 @@
 /** How figures look: one place, so that the same figure looks the same on every page. */
 
+import { formatDecimal } from '../../protocol/decimal.ts';
+
 const NOTHING = '–';
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -11,6 +13,26 @@ export function percent(share: number | null | undefined, digits = 2): string {
   return `${(share * 100).toFixed(digits)} %`;
 }
 
+/** Below this a percentage of what is left of a budget says nothing to anybody. */
+const BUDGET_PERCENT_FROM = -10;
+
+/** What is left of an error budget, as a share; far below nothing, how many budgets were spent. */
+export function budgetLeft(left: number | null): string {
+  if (left === null || left >= BUDGET_PERCENT_FROM) return percent(left, 1);
+  return `${count(1 - left)} times the budget spent`;
+}
+
+/**
+ * `1,234.50 EUR`; in minor units, and saying so, where the places of the asset are not known.
+ * @param minor whole minor units, as digits @param scales decimal places, by asset
+ */
+export function money(minor: string, asset: string, scales: ReadonlyMap<string, number>): string {
+  const scale = scales.get(asset);
+  if (scale === undefined || !/^-?\d{1,60}$/.test(minor)) return `${minor} minor units of ${asset}`;
+  const [whole = '', places] = formatDecimal(BigInt(minor), scale).split('.');
+  return `${whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ',')}${places === undefined ? '' : `.${places}`} ${asset}`;
+}
+
 /** Milliseconds, in the unit that reads best. */
 export function duration(ms: number | null | undefined): string {
   if (ms == null || !Number.isFinite(ms)) return NOTHING;
@@ -18,6 +40,12 @@ export function duration(ms: number | null | undefined): string {
   const [, unit, name] = steps.find(([below]) => ms < below)!;
   const value = ms / unit;
   return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${name}`;
+}
+
+/** Whole minutes, as a window is called: `5 min`, `6 h`, `3 d`. */
+export function windowName(minutes: number | null): string {
+  if (minutes === null) return NOTHING;
+  return minutes % 1_440 === 0 ? `${minutes / 1_440} d` : minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`;
 }
 
 /** Bytes, in decimal units. */

@@ -2,7 +2,8 @@
 import { createContext, type ComponentChildren } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { ask, AskError, heard } from './client.tsx';
-import { readLive, type Live } from './telemetry-shapes.ts';
+import { clock } from './format.ts';
+import { readLive, type Live, type LiveSite } from './telemetry-shapes.ts';
 
 /** `absent`: this control plane has no live feed. */
 export type LiveMode = 'connecting' | 'live' | 'lost' | 'absent';
@@ -73,8 +74,19 @@ const SAYS: Readonly<Record<LiveMode, readonly [string, string]>> = {
   connecting: ['warn', 'Connecting'], live: ['good', 'Live'], lost: ['bad', 'Disconnected'], absent: ['warn', 'No live feed'],
 };
 
+/**
+ * Of the sites that were ever heard of: those that should have been since, when anybody was last, and whether that is all of them:
+ * then it is rather this control plane that is cut off.
+ */
+export function heardOf(live: Live | null): { readonly late: readonly LiveSite[]; readonly lastAt: number | null; readonly isAll: boolean } {
+  const known = (live?.sites ?? []).filter((s) => s.contactAt !== null);
+  const late = known.filter((s) => s.isLate);
+  return { late, lastAt: known.length === 0 ? null : known.reduce((at, s) => Math.max(at, s.contactAt!), 0), isAll: known.length > 0 && late.length === known.length };
+}
+
 export function LiveState() {
-  const { mode } = useLive();
-  const [tone, words] = SAYS[mode];
+  const { mode, live } = useLive();
+  const { lastAt, isAll } = heardOf(live);
+  const [tone, words] = mode === 'live' && isAll && lastAt !== null ? ['warn', `No site heard since ${clock(lastAt)}`] : SAYS[mode];
   return <span class={`tag ${tone}`} data-testid="live">{words}</span>;
 }

@@ -103,6 +103,10 @@ export function LocalProvider({ children }: { children: ComponentChildren }) {
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 
+/** Whether the control plane, and with it this page's figures, is cut off. */
+export const isCentreCut = (state: LocalState | null): boolean =>
+  state !== null && state.partitions.some((p) => state.sites.some((s) => s.id === p.site && s.tier === 'global'));
+
 /** The partition that cuts this site off, its own or its region's; undefined while it is connected. */
 export const partitionOf = (state: LocalState | null, site: string, region: string | null): Partition | undefined =>
   state?.partitions.find((p) => p.site === site) ?? state?.partitions.find((p) => p.site === region);

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PAGES, pathOf, placeOf, type PageId } from '../pages.ts';
 import { toCsv } from './csv.ts';
-import { duration, percent, perSecond, plural, range, ticks, time } from './format.ts';
-import { readOutcomes, readSettlement, readStatus } from './shapes.ts';
+import { budgetLeft, duration, money, percent, perSecond, plural, range, ticks, time, windowName } from './format.ts';
+import { readAssets, readOutcomes, readSettlement, readStatus } from './shapes.ts';
 import { readIncident, readIncidents } from './incident-shapes.ts';
 import { readIndicators, readLive, readSeries, readSlas } from './telemetry-shapes.ts';
 
@@ -35,13 +35,29 @@ it('figures are shown in the unit that reads best', () => {
   expect(ticks([evening, evening + 7 * 86_400_000])).toEqual(['02-28', '03-07']);
 });
 
+it('amounts have the places of their asset, and are called minor units where those are not known', () => {
+  const scales = new Map([['EUR', 2], ['JPY', 0], ['BTC', 8]]);
+  expect([money('472', 'EUR', scales), money('-5', 'EUR', scales), money('123456789', 'EUR', scales), money('1250', 'JPY', scales), money('1', 'BTC', scales)])
+    .toEqual(['4.72 EUR', '-0.05 EUR', '1,234,567.89 EUR', '1,250 JPY', '0.00000001 BTC']);
+  expect([money('472', 'CHF', scales), money('472', 'constructor', scales), money('4e2', 'EUR', scales), money('', 'EUR', scales)])
+    .toEqual(['472 minor units of CHF', '472 minor units of constructor', '4e2 minor units of EUR', ' minor units of EUR']);
+});
+
+it('windows have the names of their alerts', () => {
+  expect([5, 60, 360, 4_320, 90, null].map((minutes) => windowName(minutes))).toEqual(['5 min', '1 h', '6 h', '3 d', '90 min', '–']);
+});
+
+it('a budget spent many times over is a multiple, not a percentage', () => {
+  expect([0.5, 0, -0.5, -10, -10.01, -783.9, null].map((left) => budgetLeft(left))).toEqual(['50.0 %', '0.0 %', '-50.0 %', '-1000.0 %', '11 times the budget spent', '785 times the budget spent', '–']);
+});
+
 it('CSV keeps every value, and starts no formula', () => {
   expect(toCsv(['a', 'b,c'], [['x"y', -1.5], ['=1+1', null], ['line\nbreak', undefined], ['-2', 3]]))
     .toBe('a,"b,c"\r\n"x""y",-1.5\r\n\'=1+1,\r\n"line\nbreak",\r\n\'-2,3\r\n');
 });
 
 describe('an answer of another shape', () => {
-  it.each([[readLive], [readSlas], [readIndicators], [readSeries], [readOutcomes], [readSettlement], [readStatus], [readIncidents], [readIncident]])('is refused with what is missing: %o', (read) => {
+  it.each([[readLive], [readSlas], [readIndicators], [readSeries], [readOutcomes], [readSettlement], [readStatus], [readAssets], [readIncidents], [readIncident]])('is refused with what is missing: %o', (read) => {
     for (const value of [null, [], 'text', {}]) expect(() => read(value)).toThrow(/expected (?:an object|a list|a text|a number), got/);
   });
 

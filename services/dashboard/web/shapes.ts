@@ -66,6 +66,12 @@ export function readSettlement(value: unknown): Settlement {
   };
 }
 
+/** Decimal places by asset, of those that the control plane tells. */
+export function readAssets(value: unknown): ReadonlyMap<string, number> {
+  const told = items('assets', fields('answer', value)['assets'], (o) => [text(o, 'code'), numberOr(o, 'scale', null)] as const);
+  return new Map(told.filter((entry): entry is readonly [string, number] => entry[1] !== null && Number.isInteger(entry[1]) && entry[1] >= 0 && entry[1] <= 18));
+}
+
 export interface Provenance {
   readonly entry: string;
   readonly node: string;

@@ -16,8 +16,12 @@ export interface LiveSite {
   /** By age, as `AGES`; null where it is not told. */
   readonly byAge: readonly number[] | null;
   readonly queued: number | null;
-  /** When it was last heard of, milliseconds since 1970. */
+  /** When it last told its figures, milliseconds since 1970. */
   readonly heardAt: number | null;
+  /** When it, or its region for it, last made itself heard. */
+  readonly contactAt: number | null;
+  /** Whether it should have since. */
+  readonly isLate: boolean;
 }
 
 /** `openIncidents`: null where the control plane does not tell. */
@@ -37,7 +41,7 @@ export function readLive(value: unknown): Live {
         p50Ms: numberOr(lag, 'p50', null), p99Ms: numberOr(lag, 'p99', null), provisionalRatio: numberOr(s, 'provisionalRatio', null),
         provisional: numberOr(s, 'provisional', null), provisionalAgeMs: numberOr(s, 'provisionalAgeMs', null),
         byAge: Array.isArray(s['provisionalByAge']) && s['provisionalByAge'].length === AGES.length ? s['provisionalByAge'].map(Number) : null, queued: numberOr(s, 'queued', null),
-        heardAt: numberOr(s, 'heardAt', null),
+        heardAt: numberOr(s, 'heardAt', null), contactAt: numberOr(s, 'contactAt', null), isLate: s['isLate'] === true,
       };
     }),
   };
@@ -56,7 +60,11 @@ const readInterval = (o: Fields): Interval =>
   ({ method: text(o, 'method'), confidence: numberOr(o, 'confidence', null), low: numberOr(o, 'low', null), high: numberOr(o, 'high', null), note: textOr(o, 'note', null) });
 export const readIntervals = (value: unknown): readonly Interval[] => (value == null ? [] : items('intervals', value, readInterval));
 
-export interface Alert { readonly id: string; readonly burnRate: number | null; readonly factor: number | null; readonly burning: boolean }
+/** A burn rate over its window. */
+export interface Burn { readonly minutes: number | null; readonly rate: number | null }
+
+/** It burns when both windows are above `factor`. */
+export interface Alert { readonly id: string; readonly long: Burn; readonly short: Burn; readonly factor: number | null; readonly burning: boolean }
 
 export interface Sla {
   readonly id: string;
@@ -81,8 +89,13 @@ export interface Sla {
 /** Worst first; what has no budget yet is last. */
 const byBudget = (a: Sla, b: Sla): number => (a.budgetLeft ?? Infinity) - (b.budgetLeft ?? Infinity) || (`${a.id} ${a.scope}` < `${b.id} ${b.scope}` ? -1 : 1);
 
+function readBurn(value: unknown): Burn {
+  const o = fields('burn rate', value ?? {});
+  return { minutes: numberOr(o, 'minutes', null), rate: numberOr(o, 'burnRate', null) };
+}
+
 export const readAlert = (a: Fields): Alert => ({
-  id: text(a, 'id'), burnRate: numberOr(fields('long', a['long'] ?? {}), 'burnRate', null), factor: numberOr(a, 'factor', null), burning: a['burning'] === true,
+  id: text(a, 'id'), long: readBurn(a['long']), short: readBurn(a['short']), factor: numberOr(a, 'factor', null), burning: a['burning'] === true,
 });
 
 function readSla(o: Fields): Sla {

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import type { Sla } from '../../../platform/index.ts';
 import { createJudge, type Commit, type Judge } from './judge.ts';
 import { createMinutes } from './minutes.ts';
-import { createPartitions } from './partitions.ts';
 
 const sla = (id: string, more: Partial<Sla>): Sla =>
   ({ id, indicator: 'finality', objective: 0.9, windowDays: 30, scope: 'global', severity: 'ticket', owner: 'o', runbook: 'runbooks/x.ts', ...more });
@@ -109,29 +108,4 @@ test('minutes: the share that is still provisional is one of the hour before, so
   restarted.stillProvisional(7);
   restarted.tick(60_000);
   expect(told.at(-1)).toBe(1);
-});
-
-test('partitions: reconciled when all that was decided before the contact has its outcome', () => {
-  const told: unknown[] = [];
-  const partitions = createPartitions(false, (at) => told.push(['contact', at]), (ms, at) => told.push(['reconciled', at, ms]));
-  partitions.observe(true, 0, 5, 5);
-  partitions.observe(false, 10, 5, 5);
-  partitions.observe(false, 20, 9, 5);
-  expect(told).toEqual([]);
-  partitions.observe(true, 30, 9, 5);
-  partitions.observe(true, 40, 20, 8);
-  expect(told).toEqual([['contact', 30]]);
-  partitions.observe(true, 50, 20, 9);
-  expect(told).toEqual([['contact', 30], ['reconciled', 30, 20]]);
-  // Nothing decided in it: there was nothing to reconcile. And one within another.
-  partitions.observe(false, 60, 20, 20);
-  partitions.observe(true, 61, 20, 20);
-  partitions.observe(false, 70, 20, 20);
-  partitions.observe(true, 80, 22, 20);
-  partitions.observe(false, 90, 23, 20);
-  partitions.observe(true, 95, 24, 20);
-  partitions.observe(true, 99, 24, 24);
-  expect(told.slice(2)).toEqual([
-    ['contact', 61], ['reconciled', 61, 0], ['contact', 80], ['contact', 95], ['reconciled', 80, 19], ['reconciled', 95, 4],
-  ]);
 });

@@ -1,6 +1,7 @@
 /** Where traces and metrics are sent to, by the settings. */
 import { COMMON_SETTINGS } from '../../../platform/index.ts';
 import { parsed, readAll, SettingsError, type Settings } from '../settings.ts';
+import { endpointMistake } from './endpoint.ts';
 import { TEMPORALITIES, type Temporality } from './metrics.ts';
 
 export interface OtlpTarget {
@@ -43,13 +44,9 @@ export function readOtlp(settings: OtlpSettings): OtlpTarget | null {
 
 function readEndpoint(text: string): string {
   const { env, what } = COMMON_SETTINGS.otlp;
-  const wrong = (why: string, shown = true): SettingsError => new SettingsError(`${env}: ${why}${shown ? `, got ${JSON.stringify(text.slice(0, 200))}` : ''} (${what})`);
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) throw wrong('expected a URL that begins with http:// or https://', !text.includes('@'));
-  if (url.username !== '' || url.password !== '') throw wrong(`a user or a password does not belong in it; set ${COMMON_SETTINGS.otlpHeaders.env}`, false);
-  if (url.search !== '' || url.hash !== '') throw wrong('a query or a fragment does not belong in it', false);
-  if (/\/v1\/(?:traces|metrics|logs)\/?$/.test(url.pathname)) throw wrong('the path of a signal is appended to it; leave that out');
-  return url.href.replace(/\/+$/, '');
+  const mistake = endpointMistake(text, COMMON_SETTINGS.otlpHeaders.env);
+  if (mistake !== null) throw new SettingsError(`${env}: ${mistake.why}${mistake.shown ? `, got ${JSON.stringify(text.slice(0, 200))}` : ''} (${what})`);
+  return new URL(text).href.replace(/\/+$/, '');
 }
 
 function readTemporality(text: string): Temporality {

@@ -1,14 +1,15 @@
 /** Incidents: which are open, what was known when each opened, and who was told. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { PAGES, pathOf } from '../../pages.ts';
 import { askJson, AskError, useAsked } from '../client.tsx';
-import { clock, count, duration, percent, plural, time } from '../format.ts';
+import { budgetLeft, clock, count, duration, percent, plural, time, windowName } from '../format.ts';
 import { readIncident, readIncidents, type Delivery, type Incident, type KnownFinding, type KnownSla } from '../incident-shapes.ts';
+import { useLive } from '../live.tsx';
 import { Intervals, Notes, ScopeLink } from '../parts/figures.tsx';
 import { Await, Note } from '../parts/states.tsx';
 import { Download, Table, type Column } from '../parts/table.tsx';
 import { Link, useChoice } from '../router.tsx';
-import type { Alert } from '../telemetry-shapes.ts';
+import type { Alert, Burn } from '../telemetry-shapes.ts';
 
 const PATH = '/v1/incidents';
 const EVERY_MS = 5_000;
@@ -35,7 +36,7 @@ export const INCIDENT_COLUMNS: readonly Column<Incident>[] = [
 const STATES = [['open', 'Open'], ['closed', 'Closed'], ['all', 'All']] as const;
 
 export function IncidentsPage() {
-  const [state, setState] = useChoice('state', STATES.map(([value]) => value), 'all');
+  const [state, setState] = useChoice('state', STATES.map(([value]) => value), 'open');
   const query = `${PATH}?state=${state}&limit=${PAGE}`;
   const first = useAsked(query, readIncidents, EVERY_MS);
   const [older, setOlder] = useState<{ readonly query: string; readonly list: readonly Incident[]; readonly next: string | null } | null>(null);
@@ -83,6 +84,12 @@ const SHOWN = 4;
 /** Those that are open, for the overview: what pages somebody first. */
 export function OpenIncidents() {
   const open = useAsked(`${PATH}?state=open&limit=20`, readIncidents, EVERY_MS);
+  const told = useLive().live?.openIncidents ?? null;
+  // The live feed tells how many at once: the list is not to say otherwise beside it.
+  const isBehind = told !== null && open.data !== null && open.data.next === null && told !== open.data.incidents.length;
+  useEffect(() => {
+    if (isBehind) open.again();
+  }, [isBehind, told]);
   // Where there are no incidents at all, the overview has nothing to say about them.
   if (open.data === null) return null;
   const incidents = open.data.incidents.toSorted((a, b) => Number(b.severity === 'page') - Number(a.severity === 'page') || b.openedAt - a.openedAt);
@@ -98,7 +105,7 @@ export function OpenIncidents() {
           </li>
         ))}
       </ul>
-      {incidents.length <= SHOWN && open.data.next === null ? null : <p class="more"><Link to={`${PAGES.incidents}?state=open`}>All that are open</Link></p>}
+      {incidents.length <= SHOWN && open.data.next === null ? null : <p class="more"><Link to={PAGES.incidents}>All that are open</Link></p>}
     </section>
   );
 }
@@ -119,7 +126,8 @@ export function IncidentPage({ id }: { id: string }) {
                 <dt>About</dt><dd>{subjectOf(i)}{i.sla === null ? null : <span class="range">{i.kind}, {i.indicator}</span>}</dd>
                 <dt>Scope</dt><dd><ScopeLink scope={i.scope} /></dd>
                 <dt>Opened</dt><dd>{time(i.openedAt)}</dd>
-                <dt>Closed</dt><dd>{i.closedAt === null ? 'not yet' : <>{time(i.closedAt)}<span class="range">after {duration(i.closedAt - i.openedAt)}{i.closedBy === null ? '' : `, by ${i.closedBy}`}{i.note === null ? '' : `: ${i.note}`}</span></>}</dd>
+                <dt>Closed</dt><dd>{i.closedAt === null ? 'not yet' : <>{time(i.closedAt)}<span class="range">after {duration(i.closedAt - i.openedAt)}{i.closedBy === null || i.closedBy === 'merged' ? '' : `, by ${i.closedBy}`}{i.note === null ? '' : `: ${i.note}`}</span></>}</dd>
+                {i.closedAt === null ? <><dt>Close by hand</dt><dd><code>npx tidemark incidents close {i.id} --note "why"</code></dd></> : null}
                 <dt>Owner</dt><dd>{i.owner ?? '–'}</dd>
                 <dt>Runbook</dt><dd>{/^https?:\/\//.test(i.runbook) ? <a href={i.runbook} rel="noopener noreferrer">{i.runbook}</a> : <code>{i.runbook || '–'}</code>}</dd>
               </dl>
@@ -148,7 +156,7 @@ function Known({ title, known: k }: { title: string; known: KnownSla }) {
       <h2 id={heading}>{title}</h2>
       <dl>
         <dt>Attained</dt><dd>{percent(k.attainment, 3)}{k.objective === null ? null : ` of ${percent(k.objective, 2)}`}{k.windowDays === null ? null : ` over ${k.windowDays} d`}<Intervals of={k} show={(n) => percent(n, 3)} /></dd>
-        <dt>Budget left</dt><dd class={k.budgetLeft !== null && k.budgetLeft <= 0 ? 'bad' : ''}>{percent(k.budgetLeft, 1)}</dd>
+        <dt>Budget left</dt><dd class={k.budgetLeft !== null && k.budgetLeft <= 0 ? 'bad' : ''}>{budgetLeft(k.budgetLeft)}</dd>
         <dt>Lasts</dt><dd>{k.exhaustedInMs === 0 ? 'gone' : duration(k.exhaustedInMs)}</dd>
         <dt>Events</dt><dd>{count(k.events)}, {count(k.bad)} bad</dd>
         <dt>Silent sites</dt><dd>{k.silentCount === 0 ? 'none' : `${count(k.silentCount)}: ${k.silent.join(', ')}`}</dd>
@@ -174,10 +182,12 @@ function Finding({ finding, id }: { finding: KnownFinding; id: string }) {
 }
 
 const rate = (n: number | null): string => (n === null ? '–' : n.toFixed(2));
+const burn = (b: Burn): string => `${rate(b.rate)} over ${windowName(b.minutes)}`;
 const BURN_COLUMNS: readonly Column<Alert>[] = [
   { name: 'Alert', show: (a) => a.id, value: (a) => a.id },
-  { name: 'Burn rate', number: true, show: (a) => rate(a.burnRate), value: (a) => a.burnRate },
-  { name: 'Alerts from', number: true, show: (a) => rate(a.factor), value: (a) => a.factor },
+  { name: 'Long window', csvName: 'burn rate over the long window', number: true, show: (a) => burn(a.long), value: (a) => a.long.rate },
+  { name: 'Short window', csvName: 'burn rate over the short window', number: true, show: (a) => burn(a.short), value: (a) => a.short.rate },
+  { name: 'Alerts when both are from', csvName: 'alerts from', number: true, show: (a) => rate(a.factor), value: (a) => a.factor },
   { name: 'State', show: (a) => (a.burning ? <span class="tag bad">burning</span> : <span class="tag good">below</span>), value: (a) => (a.burning ? 'burning' : 'below') },
 ];
 const MOST_COLUMNS: readonly Column<KnownSla['most'][number]>[] = [

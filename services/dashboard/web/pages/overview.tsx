@@ -2,9 +2,9 @@
 import { useState } from 'preact/hooks';
 import { PAGES, pathOf } from '../../pages.ts';
 import { useAsked } from '../client.tsx';
-import { clock, count, duration, percent, perSecond, plural, range, time } from '../format.ts';
-import { useLive } from '../live.tsx';
-import { partitionOf, useLocal } from '../local.tsx';
+import { budgetLeft, clock, count, duration, percent, perSecond, plural, range, time, windowName } from '../format.ts';
+import { heardOf, useLive } from '../live.tsx';
+import { isCentreCut, partitionOf, useLocal } from '../local.tsx';
 import { ScopeLink } from '../parts/figures.tsx';
 import { Await, Loading, Note } from '../parts/states.tsx';
 import { Csv, Table, type Column } from '../parts/table.tsx';
@@ -14,8 +14,22 @@ import { readSlas, type LiveSite, type Sla } from '../telemetry-shapes.ts';
 import { OpenIncidents } from './incidents.tsx';
 
 export function OverviewPage() {
-  return <><OpenIncidents /><Slas /><Sites /><Centre /></>;
+  return <><Stale /><OpenIncidents /><Slas /><Sites /><Centre /></>;
 }
+
+/** That nothing comes any more, where it is so: what was heard last looks like what is. */
+function Stale() {
+  const { live } = useLive();
+  const { late, lastAt, isAll } = heardOf(live);
+  if (live === null || lastAt === null || late.length === 0) return null;
+  if (isAll) {
+    return <Note title={`No site has been heard since ${clock(lastAt)}, ${duration(live.at - lastAt)} ago`} error>All figures here are of then. Sites go on settling without this control plane: it may be cut off from them.</Note>;
+  }
+  return <Note title={`${plural(late.length, 'site')} not heard: ${late.slice(0, LATE_NAMED).map((s) => `${s.id} since ${clock(s.contactAt!)}`).join(', ')}${late.length > LATE_NAMED ? ' and others' : ''}`}>What is shown of them is of then, and figures of regions lack what they tell later.</Note>;
+}
+
+/** So many sites fit in a sentence. */
+const LATE_NAMED = 5;
 
 function budgetTone(left: number | null): string {
   if (left === null) return 'quiet';
@@ -28,7 +42,7 @@ const SLA_COLUMNS: readonly Column<Sla>[] = [
   {
     name: 'Budget left', csvName: 'budget left (share)', value: (s) => s.budgetLeft, show: (s) => (s.budgetLeft === null ? <span class="quiet">nothing counted yet</span> : (
       <>
-        <span class={s.budgetKnown ? budgetTone(s.budgetLeft) : 'quiet'}>{percent(s.budgetLeft, 1)}</span>
+        <span class={s.budgetKnown ? budgetTone(s.budgetLeft) : 'quiet'}>{budgetLeft(s.budgetLeft)}</span>
         {s.budgetKnown ? null : <span class="range">so far; too little to judge {s.windowDays === null ? 'the window' : plural(s.windowDays, 'day')}</span>}
         <meter min={0} max={1} low={0.25} high={0.5} optimum={1} value={Math.max(0, s.budgetLeft)} aria-label={`Error budget left of ${s.id}, ${s.scope}`} />
       </>
@@ -41,9 +55,9 @@ const SLA_COLUMNS: readonly Column<Sla>[] = [
   { name: 'Promised', csvName: 'objective (share)', number: true, show: (s) => <>{percent(s.objective, 2)}{s.windowDays === null ? null : <span class="range">over {s.windowDays} d</span>}</>, value: (s) => s.objective },
   { name: 'Good of events', csvName: 'good', number: true, show: (s) => `${count(s.good)} of ${count(s.events)}`, value: (s) => s.good },
   {
-    name: 'Burn rates', value: (s) => s.alerts.map((a) => `${a.id} ${a.burnRate ?? ''}`).join('; '),
+    name: 'Burn rates', value: (s) => s.alerts.map((a) => `${a.id} ${a.long.rate ?? ''}`).join('; '),
     show: (s) => (s.alerts.length === 0 ? '–' : s.alerts.map((a) => (
-      <span key={a.id} class={`range ${a.burning ? 'bad' : ''}`}>{a.id} {a.burnRate === null ? '–' : a.burnRate.toFixed(2)}{a.factor === null ? '' : ` of ${Number(a.factor.toFixed(2))}`}{a.burning ? ', alerts' : ''}</span>
+      <span key={a.id} class={`range ${a.burning ? 'bad' : ''}`}>{a.id}, {windowName(a.long.minutes)}: {a.long.rate === null ? '–' : a.long.rate.toFixed(2)}{a.factor === null ? '' : ` of ${Number(a.factor.toFixed(2))}`}{a.burning ? ', alerts' : ''}</span>
     ))),
   },
   { name: 'Budget lasts', csvName: 'time to exhaustion (ms)', number: true, show: (s) => (!s.budgetKnown ? '–' : s.exhaustedInMs === 0 ? <span class="bad">gone</span> : duration(s.exhaustedInMs)), value: (s) => s.exhaustedInMs },
@@ -131,6 +145,10 @@ function RegionSites({ region, sites, dense }: { region: string; sites: readonly
 function SiteState({ site: s }: { site: LiveSite }) {
   const { state: local } = useLocal();
   if (partitionOf(local, s.id, s.region) !== undefined) return <Link to={PAGES.partitions}><span class="tag bad">cut off</span></Link>;
+  const { live } = useLive();
+  // What it said of itself is old; that it is silent, or halted, still holds.
+  const isOld = s.isLate && s.state !== 'silent' && s.state !== 'halted';
+  if (isOld && live !== null && s.contactAt !== null) return <span class="tag warn">not heard for {duration(live.at - s.contactAt)}</span>;
   return <span class={`tag ${STATE_TONE[s.state] ?? 'warn'}`}>{s.state}</span>;
 }
 
@@ -153,7 +171,7 @@ function SiteTile({ site: s }: { site: LiveSite }) {
         <dt>Lag to final</dt><dd>{duration(s.p50Ms)}<span class="range">p99 {duration(s.p99Ms)}</span></dd>
         <dt>Provisional now</dt><dd>{percent(s.provisionalRatio, 1)}{s.provisional === null ? null : <span class="range">{plural(s.provisional, 'settlement')}</span>}</dd>
         <dt>Queued</dt><dd>{count(s.queued)}</dd>
-        <dt>Heard</dt><dd>{s.heardAt === null ? 'never' : clock(s.heardAt)}</dd>
+        <dt>Figures of</dt><dd>{s.heardAt === null ? 'never told' : clock(s.heardAt)}</dd>
       </dl>
     </li>
   );
@@ -168,6 +186,7 @@ const REGION_COLUMNS: readonly Column<RegionState>[] = [
 function Centre() {
   const status = useAsked('/v1/status', readStatus, 3_000);
   const regions = useAsked('/v1/regions', readRegions, 3_000);
+  const isCut = isCentreCut(useLocal().state);
   return (
     <div class="columns">
       <section class="panel" aria-labelledby="regions">
@@ -179,7 +198,7 @@ function Centre() {
         <Await asked={status} what="state of the control plane">{(s) => (
           <>
             <dl>
-              <dt>State</dt><dd><span class={`tag ${STATE_TONE[s.state] ?? 'warn'}`}>{s.state}</span></dd>
+              <dt>State</dt><dd><span class={`tag ${STATE_TONE[s.state] ?? 'warn'}`}>{s.state}</span>{isCut ? <> <Link to={PAGES.partitions}><span class="tag bad">cut off</span></Link></> : null}</dd>
               <dt>Final</dt><dd>{count(s.counts['final'])}</dd>
               <dt>Rejected</dt><dd>{count(s.counts['rejected'])}</dd>
               <dt>Accounts</dt><dd>{count(s.counts['accounts'])}</dd>

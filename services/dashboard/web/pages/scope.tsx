@@ -1,9 +1,10 @@
 /** A region or a site: its figures now, over a window and over time, and one click away the raw deltas that they stand on. */
 import { useMemo, useState } from 'preact/hooks';
-import { pathOf } from '../../pages.ts';
+import { PAGES, pathOf } from '../../pages.ts';
 import { useAsked } from '../client.tsx';
 import { count, duration, percent, perSecond, plural, time } from '../format.ts';
 import { useLive } from '../live.tsx';
+import { useMoney } from '../money.tsx';
 import { Chart, type Line } from '../parts/chart.tsx';
 import { Intervals, Notes } from '../parts/figures.tsx';
 import { PeeringMatrix } from '../parts/peering.tsx';
@@ -17,25 +18,33 @@ import { Deltas } from './deltas.tsx';
 
 const WINDOWS = [['5m', '5 minutes'], ['1h', '1 hour'], ['24h', '24 hours'], ['30d', '30 days']] as const;
 
+const SCALES = [['linear', 'Linear'], ['log', 'Logarithmic']] as const;
+
 export function ScopePage({ scope }: { scope: string }) {
   const [window, setWindow] = useChoice('window', WINDOWS.map(([value]) => value), '1h');
   const [stage, setStage] = useChoice('lag', STAGES.map(([value]) => value), 'whole');
+  const [scale, setScale] = useChoice('scale', SCALES.map(([value]) => value), 'linear');
   const [raw, setRaw] = useState(false);
   const fileName = scope.replace(':', '-');
   const indicators = useAsked(`/v1/telemetry/indicators?scope=${encodeURIComponent(scope)}&window=${window}`, readIndicators, 10_000);
   const series = useAsked(`/v1/telemetry/series?scope=${encodeURIComponent(scope)}&window=${window}`, readSeries, 10_000);
+  // All that is asked for is chosen here, except for the name in the address.
+  if (indicators.data === null && indicators.failure?.status === 400) {
+    return <Note title={`There is no such ${scope.split(':', 1)[0]}`} error>{indicators.failure.detail}. <Link to={PAGES.overview}>To all that there are</Link></Note>;
+  }
   const rawButton = <div class="actions"><button type="button" aria-expanded={raw} onClick={() => setRaw(!raw)}>{raw ? 'Hide the raw deltas' : 'Show the raw deltas behind these figures'}</button></div>;
   return (
     <>
       <form class="row" onSubmit={(e) => e.preventDefault()}>
         <label>Window<select value={window} onChange={(e) => setWindow(e.currentTarget.value)}>{WINDOWS.map(([value, name]) => <option key={value} value={value}>{name}</option>)}</select></label>
         <label>Lag in the chart<select value={stage} onChange={(e) => setStage(e.currentTarget.value)}>{STAGES.map(([value, name]) => <option key={value} value={value}>{name}</option>)}</select></label>
+        <label>Scale of lag<select value={scale} onChange={(e) => setScale(e.currentTarget.value)}>{SCALES.map(([value, name]) => <option key={value} value={value}>{name}</option>)}</select></label>
       </form>
       <Now scope={scope} />
       <section class="panel" aria-labelledby="lag-series">
         <h2 id="lag-series">Lag over time: {STAGES.find(([s]) => s === stage)![1].toLowerCase()}</h2>
         <Await asked={series} what="figures over time">{(points) => (points.every((p) => p.lag[stage]!.count === 0)
-          ? <Note title="Nothing settled in this window">The chart starts with the first settlement.</Note> : <LagChart points={points} stage={stage} name={`${fileName}-lag-${stage}-${window}`} />)}
+          ? <Note title="Nothing settled in this window">The chart starts with the first settlement.</Note> : <LagChart points={points} stage={stage} isLog={scale === 'log'} name={`${fileName}-lag-${stage}-${window}`} />)}
         </Await>
         {rawButton}
         {!raw ? null : indicators.data === null ? <Loading what="raw deltas" /> : <Deltas scope={scope} from={indicators.data.from} to={indicators.data.to} key={window} />}
@@ -95,13 +104,13 @@ function Ages({ sites, name }: { sites: readonly LiveSite[]; name: string }) {
 /** The interval that a chart's band shows. A side that too few events bound is left open, so there is no band. */
 const band = (figure: Figure): Interval | undefined => figure.intervals.find((i) => i.low !== null && i.high !== null);
 
-function LagChart({ points, stage, name }: { points: readonly Point[]; stage: string; name: string }) {
+function LagChart({ points, stage, name, isLog }: { points: readonly Point[]; stage: string; name: string; isLog: boolean }) {
   const at = useMemo(() => points.map((p) => p.at), [points]);
   const lines = useMemo(() => QUANTILES.map((q): Line => ({
     label: q, values: points.map((p) => p.lag[stage]!.quantiles[q].value),
     low: points.map((p) => band(p.lag[stage]!.quantiles[q])?.low ?? null), high: points.map((p) => band(p.lag[stage]!.quantiles[q])?.high ?? null),
   })), [points, stage]);
-  return <Chart title="Lag percentiles over time" name={name} at={at} lines={lines} show={duration} unit="ms" />;
+  return <Chart title="Lag percentiles over time" name={name} at={at} lines={lines} show={duration} unit="ms" isLog={isLog} />;
 }
 
 function Rates({ points: all, name }: { points: readonly Point[]; name: string }) {
@@ -148,7 +157,8 @@ const SHARE_COLUMNS: readonly Column<Share & { readonly name: string }>[] = [
 ];
 
 function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
-  const money = (list: readonly (readonly [string, string])[]): string => (list.length === 0 ? 'none' : `${list.map(([asset, amount]) => `${amount} ${asset}`).join(', ')} (minor units)`);
+  const money = useMoney();
+  const sum = (list: readonly (readonly [string, string])[]): string => (list.length === 0 ? 'none' : list.map(([asset, amount]) => money(amount, asset)).join(', '));
   const { drift, reconciliation, provisional } = f;
   return (
     <>
@@ -169,7 +179,7 @@ function Rest({ figures: f, name }: { figures: Indicators; name: string }) {
           {drift.compared === 0 ? <Note title="Nothing compared in this window">What an edge node believed is compared with the ledger when outcomes arrive.</Note> : (
             <dl>
               <dt>Right</dt><dd>{percent(drift.right?.value ?? null, 3)} of {count(drift.compared)} balances{drift.right === null ? null : <Intervals of={drift.right} show={(n) => percent(n, 3)} />}</dd>
-              <dt>Drifted</dt><dd>{count(drift.drifted)}</dd><dt>By</dt><dd>{money(drift.amounts)}</dd><dt>Reversed</dt><dd>{money(drift.reversed)}</dd>
+              <dt>Drifted</dt><dd>{count(drift.drifted)}</dd><dt>By</dt><dd>{sum(drift.amounts)}</dd><dt>Reversed</dt><dd>{sum(drift.reversed)}</dd>
               <dt>Relied upon for</dt><dd>{duration(drift.time.quantiles.p50.value)} (p50), {duration(drift.time.quantiles.p99.value)} (p99)</dd>
             </dl>
           )}

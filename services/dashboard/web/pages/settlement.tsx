@@ -6,6 +6,7 @@ import { judgeReceipt, readReceipt, type Verdict } from '../../verify.ts';
 import { AskError, askText, useAsked, type Asked } from '../client.tsx';
 import { duration, time } from '../format.ts';
 import { canVerify, KeysPanel, useKeys } from '../keys.tsx';
+import { useMoney } from '../money.tsx';
 import { Await, Loading, Note } from '../parts/states.tsx';
 import { Download } from '../parts/table.tsx';
 import { WitnessTable } from '../parts/witnesses.tsx';
@@ -27,6 +28,19 @@ export function Search({ id = '' }: { id?: string }) {
   );
 }
 
+/** After so long what is on its way from a connected site has arrived many times over. */
+const UNKNOWN_MS = 15_000;
+
+/** Whether so long has passed since this was first shown. */
+function useLater(ms: number): boolean {
+  const [isLater, setLater] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLater(true), ms);
+    return () => clearTimeout(timer);
+  }, [ms]);
+  return isLater;
+}
+
 export function SettlementPage({ id }: { id: string }) {
   const path = `/v1/settlements/${encodeURIComponent(id)}`;
   const [poll, setPoll] = useState(2_000);
@@ -35,12 +49,15 @@ export function SettlementPage({ id }: { id: string }) {
   const settled = settlement.data?.state === 'final' || settlement.data?.state === 'rejected';
   useEffect(() => setPoll(settled ? 0 : 2_000), [settled]);
   const provenance = useAsked(settled ? `${path}/provenance` : null, readProvenance);
+  const askedLong = useLater(UNKNOWN_MS);
   const unknown = settlement.data === null && settlement.failure?.code === 'settlement-unknown';
   return (
     <>
       <Search id={id} />
       {unknown
-        ? <Note title="No outcome yet">The global log has no outcome for this id. It may be on its way from its edge node, or it was never sent. This page looks again every two seconds.</Note>
+        ? askedLong
+          ? <Note title="The log knows no settlement of this id">It was looked for again and again since this page was opened. From a site that is connected one takes about a second, so check the id; from one that is cut off it comes when the site is healed, and then it shows here by itself.</Note>
+          : <Note title="No outcome yet">The global log has no outcome for this id. It may be on its way from its edge node, or it was never sent. This page looks again every two seconds.</Note>
         : <Await asked={settlement} what="settlement">{(s) => (
           <>
             <Way settlement={s} />
@@ -56,16 +73,17 @@ export function SettlementPage({ id }: { id: string }) {
 const TONE: Readonly<Record<string, string>> = { final: 'good', rejected: 'bad', ordered: 'warn' };
 
 function Way({ settlement: s }: { settlement: Settlement }) {
+  const money = useMoney();
   return (
     <div class="columns">
       <section class="panel" aria-labelledby="what">
         <h2 id="what">What was asked, and what became of it</h2>
         <dl>
           <dt>State</dt><dd><span class={`tag ${TONE[s.state] ?? 'warn'}`} data-testid="state">{s.state}</span>{s.reason === null ? null : <> because <span class="mono">{s.reason}</span></>}</dd>
-          <dt>Amount</dt><dd>{s.amount} minor units of {s.asset}</dd>
-          <dt>From</dt><dd class="mono">{s.debitAccount}{s.debitBalance === null ? null : <span class="range">balance after it: {s.debitBalance}</span>}</dd>
+          <dt>Amount</dt><dd>{money(s.amount, s.asset)}</dd>
+          <dt>From</dt><dd class="mono">{s.debitAccount}{s.debitBalance === null ? null : <span class="range">balance after it: {money(s.debitBalance, s.asset)}</span>}</dd>
           {s.traceId === null ? null : <><dt>Trace</dt><dd class="mono" data-testid="trace">{s.traceId}</dd></>}
-          <dt>To</dt><dd class="mono">{s.creditAccount}{s.creditBalance === null ? null : <span class="range">balance after it: {s.creditBalance}</span>}</dd>
+          <dt>To</dt><dd class="mono">{s.creditAccount}{s.creditBalance === null ? null : <span class="range">balance after it: {money(s.creditBalance, s.asset)}</span>}</dd>
         </dl>
       </section>
       <section class="panel" aria-labelledby="way">

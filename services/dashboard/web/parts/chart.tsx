@@ -16,7 +16,7 @@ const COLOURS = ['--series-1', '--series-2', '--series-3'] as const;
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const HEIGHT = 230;
 
-function options(lines: readonly Line[], width: number, show: (n: number) => string): uPlot.Options {
+function options(lines: readonly Line[], width: number, show: (n: number) => string, isLog: boolean): uPlot.Options {
   const axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line') }, font: '12px system-ui' };
   const bands: uPlot.Band[] = [];
   const series: uPlot.Series[] = [{}];
@@ -32,8 +32,8 @@ function options(lines: readonly Line[], width: number, show: (n: number) => str
     width, height: HEIGHT, padding: [8, 36, 0, 0], series, bands, legend: { show: false }, cursor: { drag: { x: false, y: false } },
     // Ticks lie on whole hours and days of UTC: uPlot asks for the parts of local time.
     tzDate: (seconds) => new Date(seconds * 1_000 + new Date(seconds * 1_000).getTimezoneOffset() * 60_000),
-    scales: { y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
-    axes: [{ ...axis, space: 70, values: (_u, at) => ticks(at.map((seconds) => seconds * 1_000)) }, { ...axis, size: 74, values: (_u, at) => at.map(show) }],
+    scales: { y: isLog ? { distr: 3, log: 10 } : { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
+    axes: [{ ...axis, space: 70, values: (_u, at) => ticks(at.map((seconds) => seconds * 1_000)) }, { ...axis, size: 74, values: (_u, at: readonly (number | null)[]) => at.map((v) => (v === null ? '' : show(v))) }],
   };
 }
 
@@ -42,9 +42,10 @@ interface Row { readonly at: number; readonly values: readonly (number | null)[]
 /**
  * @param at milliseconds since 1970, rising
  * @param show how a value looks @param unit of the values in the download
+ * @param isLog each tenfold as high as the one before, so that one outage does not flatten all else; there, 0 is not drawn
  */
-export function Chart({ title, name, at, lines, show, unit }: {
-  title: string; name: string; at: readonly number[]; lines: readonly Line[]; show: (n: number) => string; unit: string;
+export function Chart({ title, name, at, lines, show, unit, isLog = false }: {
+  title: string; name: string; at: readonly number[]; lines: readonly Line[]; show: (n: number) => string; unit: string; isLog?: boolean;
 }) {
   const place = useRef<HTMLDivElement>(null);
   const [theme, setTheme] = useState(document.documentElement.dataset['theme']);
@@ -61,8 +62,9 @@ export function Chart({ title, name, at, lines, show, unit }: {
     const resized = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: HEIGHT }));
     void import('uplot').then(({ default: Plot }) => {
       if (gone) return;
-      const data = [at.map((ms) => ms / 1_000), ...lines.flatMap((l) => (l.low === undefined ? [l.values] : [l.values, l.low, l.high ?? []]))];
-      plot = new Plot(options(lines, element.clientWidth, show), data as unknown as uPlot.AlignedData, element);
+      const drawn = (values: readonly (number | null)[]) => (isLog ? values.map((v) => (v !== null && v > 0 ? v : null)) : values);
+      const data = [at.map((ms) => ms / 1_000), ...lines.flatMap((l) => (l.low === undefined ? [l.values] : [l.values, l.low, l.high ?? []])).map(drawn)];
+      plot = new Plot(options(lines, element.clientWidth, show, isLog), data as unknown as uPlot.AlignedData, element);
       resized.observe(element);
     });
     return () => {
@@ -70,7 +72,7 @@ export function Chart({ title, name, at, lines, show, unit }: {
       resized.disconnect();
       plot?.destroy();
     };
-  }, [at, lines, theme]);
+  }, [at, lines, theme, isLog]);
 
   const parts = lines.flatMap((l) => [
     { name: l.label, values: l.values }, ...(l.low === undefined ? [] : [{ name: `${l.label} low`, values: l.low }, { name: `${l.label} high`, values: l.high ?? [] }]),

@@ -11,6 +11,8 @@ export function WitnessTable({ witnessed, name }: { witnessed: Witnessed; name: 
   return (
     <>
       <p>{witnessed.holds ? <span class="tag good">Quorum reached</span> : <span class="tag bad">Quorum missed</span>}: {holding.length} of {witnessed.regions.length} regions have witnessed size {witnessed.checkpoint.size}, {witnessed.quorum} needed.</p>
+      {witnessed.holds && rows.some((r) => r.at === null)
+        ? <p class="quiet">Enough have cosigned, so this checkpoint counts, and nobody is asked for more: who was cut off or slower then stays without a cosignature here, and cosigns the next checkpoint.</p> : null}
       <Table
         caption={`Cosignatures of the checkpoint of size ${witnessed.checkpoint.size}`} name={name} rows={rows} rowKey={(r) => r.replica}
         columns={[
@@ -18,7 +20,7 @@ export function WitnessTable({ witnessed, name }: { witnessed: Witnessed; name: 
           { name: 'Region', show: (r) => r.region, value: (r) => r.region },
           {
             name: 'Cosigned', value: (r) => (r.at === null ? '' : new Date(r.at * 1_000).toISOString()),
-            show: (r) => (r.at === null ? <span class="tag warn">not (yet)</span> : <span class="tag good">{time(r.at * 1_000)}</span>),
+            show: (r) => (r.at === null ? <span class={`tag ${witnessed.holds ? 'quiet' : 'warn'}`}>{witnessed.holds ? 'not needed' : 'not yet'}</span> : <span class="tag good">{time(r.at * 1_000)}</span>),
           },
         ]}
       />
