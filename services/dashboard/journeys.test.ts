@@ -321,7 +321,7 @@ describe.skipIf(executablePath === null)('the page', () => {
   it('draws lag on a logarithmic scale, too, and remembers it in the address', async () => {
     const { page, complaints } = await open('/sites/eu-a');
     await page.locator('.chart canvas').first().waitFor();
-    const picture = () => page.locator('.chart canvas').first().evaluate('(c) => c.toDataURL()');
+    const picture = () => page.evaluate('document.querySelector(".chart canvas")?.toDataURL()');
     const linear = await picture();
     await page.getByLabel('Scale of lag').selectOption('log');
     await eventually(picture).not.toBe(linear);

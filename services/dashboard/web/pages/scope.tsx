@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { PAGES, pathOf } from '../../pages.ts';
 import { useAsked } from '../client.tsx';
-import { count, duration, percent, perSecond, plural, time } from '../format.ts';
+import { clock, count, duration, percent, perSecond, plural, time } from '../format.ts';
 import { useLive } from '../live.tsx';
 import { useMoney } from '../money.tsx';
 import { Chart, type Line } from '../parts/chart.tsx';
@@ -61,7 +61,7 @@ export function ScopePage({ scope }: { scope: string }) {
 
 const NOW_COLUMNS: readonly Column<LiveSite>[] = [
   { name: 'Site', show: (s) => <Link to={pathOf('site', s.id)}>{s.id}</Link>, value: (s) => s.id },
-  { name: 'State', show: (s) => s.state, value: (s) => s.state },
+  { name: 'State', show: (s) => <>{s.state}{s.isLate && s.contactAt !== null ? <span class="range warn">not heard since {clock(s.contactAt)}</span> : null}</>, value: (s) => s.state },
   { name: 'Throughput', csvName: 'settlements per second', number: true, show: (s) => perSecond(s.throughput), value: (s) => s.throughput },
   { name: 'Provisional now', csvName: 'provisional', number: true, show: (s) => count(s.provisional), value: (s) => s.provisional },
   { name: 'Share provisional', csvName: 'provisional ratio', number: true, show: (s) => percent(s.provisionalRatio, 1), value: (s) => s.provisionalRatio },

@@ -12,7 +12,7 @@ export function WitnessTable({ witnessed, name }: { witnessed: Witnessed; name: 
     <>
       <p>{witnessed.holds ? <span class="tag good">Quorum reached</span> : <span class="tag bad">Quorum missed</span>}: {holding.length} of {witnessed.regions.length} regions have witnessed size {witnessed.checkpoint.size}, {witnessed.quorum} needed.</p>
       {witnessed.holds && rows.some((r) => r.at === null)
-        ? <p class="quiet">Enough have cosigned, so this checkpoint counts, and nobody is asked for more: who was cut off or slower then stays without a cosignature here, and cosigns the next checkpoint.</p> : null}
+        ? <p class="quiet">Enough have cosigned, so this checkpoint counts, and cosignatures that come later are not added to it: who was cut off or slower then has none here, and cosigns the next checkpoint.</p> : null}
       <Table
         caption={`Cosignatures of the checkpoint of size ${witnessed.checkpoint.size}`} name={name} rows={rows} rowKey={(r) => r.replica}
         columns={[
