@@ -282,6 +282,8 @@ describe.skipIf(executablePath === null)('the page', () => {
     await page.getByRole('link', { name: 'Overview' }).click();
     await page.getByRole('listitem').filter({ hasText: 'Throughput' }).filter({ hasText: 'eu-a' }).getByText('cut off').waitFor();
     await page.goBack();
+    // The new page takes the focus to its heading; a key pressed before that would be the heading's.
+    await eventually(() => page.locator(':focus').textContent()).toBe('Partitions');
     await page.getByRole('button', { name: 'Heal eu-a' }).press('Space');
     await page.getByRole('status').filter({ hasText: 'eu-a is connected again.' }).waitFor();
     await site.getByText('connected').waitFor();

@@ -262,7 +262,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       id: node, tier: 'edge', region: region!.id,
       state: nodeState(time),
       log: { origin: signer.name, size: store.log.size },
-      counts: { ...figures.counts(), queued: intake.queued(), sent: uplink.sent(), ordered: orderedSize, settled: core.finalSize() },
+      counts: { ...figures.counts(), queued: intake.queued(), sent: uplink.sent(), ordered: orderedSize, settled: core.finalSize(), accounts: core.accountCount() },
       provisional: {
         count: pending, offline: core.pendingOffline(), oldestMs: oldestAt === null ? 0 : Math.floor(time - oldestAt),
         ratio: store.log.size === 0 ? 0 : pending / store.log.size,
@@ -277,6 +277,7 @@ export async function startEdgeNode(settings: Settings<typeof EDGE_SETTINGS>, lo
       gauge('log_size', 'Entries in this node\'s log.', store.log.size),
       gauge('pending', 'Entries without a known outcome.', core.pendingCount()),
       gauge('pending_offline', 'Of those, decided offline.', core.pendingOffline()),
+      gauge('accounts', 'Accounts whose last known state is in memory.', core.accountCount()),
       gauge('connected', '1 while the centre is in reach through the region.', link.connected(now()) ? 1 : 0),
       gauge('queued', 'Settlements waiting for a commit.', intake.queued()),
       gauge('telemetry_waiting', 'Telemetry deltas that the centre has not acknowledged.', telemetry.waiting()),
