@@ -57,7 +57,7 @@ const SLA_COLUMNS: readonly Column<Sla>[] = [
   {
     name: 'Burn rates', value: (s) => s.alerts.map((a) => `${a.id} ${a.long.rate ?? ''}`).join('; '),
     show: (s) => (s.alerts.length === 0 ? '–' : s.alerts.map((a) => (
-      <span key={a.id} class={`range ${a.burning ? 'bad' : ''}`}>{a.id}, {windowName(a.long.minutes)}: {a.long.rate === null ? '–' : a.long.rate.toFixed(2)}{a.factor === null ? '' : ` of ${Number(a.factor.toFixed(2))}`}{a.burning ? ', alerts' : ''}</span>
+      <span key={a.id} class={`range whole ${a.burning ? 'bad' : ''}`}>{a.id}, {windowName(a.long.minutes)}: {a.long.rate === null ? '–' : a.long.rate.toFixed(2)}{a.factor === null ? '' : ` of ${Number(a.factor.toFixed(2))}`}{a.burning ? ', alerts' : ''}</span>
     ))),
   },
   { name: 'Budget lasts', csvName: 'time to exhaustion (ms)', number: true, show: (s) => (!s.budgetKnown ? '–' : s.exhaustedInMs === 0 ? <span class="bad">gone</span> : duration(s.exhaustedInMs)), value: (s) => s.exhaustedInMs },
