@@ -59,15 +59,9 @@ export const smallest: Platform = definePlatform({
 
 /** The same with an SLA for each indicator, as an operator's deployment has them. */
 export const observed: Platform = definePlatform({
-  name: 'bench',
-  origin: 'bench.tidemark.example',
-  assets: [{ code: 'EUR', scale: 2, name: 'Euro' }],
-  controlPlane: { location: 'eu-central-1' },
-  regions: [{ id: 'r', location: 'eu-central-1', replicas: 1, edges: [{ id: 'edge', location: 'eu-central-1' }] }],
-  witnessQuorum: 1,
-  policy: smallest.policy,
+  ...smallest,
   slas: Object.entries(INDICATORS).map(([indicator, { threshold }]) => ({
-    id: indicator, indicator: indicator as Indicator, objective: 0.99, windowDays: 30, scope: 'site' as const, severity: 'ticket' as const, owner: 'bench', runbook: 'runbooks/finality.ts',
+    id: indicator, indicator: indicator as Indicator, objective: 0.99, windowDays: 30, scope: 'site' as const, severity: 'ticket' as const, owner: 'bench', runbook: 'docs/operations.md#when-an-sla-is-breached',
     ...(threshold === 'ms' ? { thresholdMs: 500 } : threshold === 'ratio' ? { thresholdRatio: 0.05 } : {}),
   })),
 });

@@ -1,13 +1,12 @@
 /** What the services tell of themselves: the same figures at /metrics, in both of its formats, and to a receiver of OTLP. */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { METRICS, SLA_METRICS } from '../../platform/index.ts';
 import { createControlClient, createEdgeClient } from '../protocol/client.ts';
 import { PROTOBUF_TYPE } from '../shell/metrics-protobuf.ts';
 import { decodeMetrics } from '../shell/testing-exposition.ts';
+import { serviceOf, startOtlpReceiver, type OtlpResource } from './fixtures/otlp-receiver.ts';
 import { temporaryFolder, tinyPlatform } from './fixtures/platform.ts';
 import { startLocalPlatform } from './start.ts';
 
@@ -26,26 +25,11 @@ interface Point {
 /** The last request of metrics by each service, as a receiver has it. */
 async function startReceiver(): Promise<{ url: string; last: Map<string, Metric[]> }> {
   const last = new Map<string, Metric[]>();
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-      if (request.url === '/v1/metrics') {
-        const { resourceMetrics: [r] } = JSON.parse(Buffer.concat(chunks).toString()) as {
-          resourceMetrics: [{ resource: { attributes: { key: string; value: { stringValue: string } }[] }; scopeMetrics: [{ metrics: Metric[] }] }];
-        };
-        last.set(r.resource.attributes.find((a) => a.key === 'service.name')!.value.stringValue, r.scopeMetrics[0].metrics);
-      }
-      response.setHeader('content-type', 'application/json').end('{}');
-    });
+  const { url, stop } = await startOtlpReceiver<{ resourceMetrics: [{ resource: OtlpResource; scopeMetrics: [{ metrics: Metric[] }] }] }>('metrics', ({ resourceMetrics: [r] }) => {
+    last.set(serviceOf(r.resource), r.scopeMetrics[0].metrics);
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, last };
+  onTestFinished(stop);
+  return { url, last };
 }
 
 const TIERS = { global: 'tidemark-control-plane', region: 'tidemark-regional-aggregator', edge: 'tidemark-edge-node' } as const;

@@ -1,11 +1,10 @@
 /** One settlement is one trace: the real services, a receiver of OTLP, and what it was told. */
-import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { createControlClient, createEdgeClient, type EdgeClient } from '../protocol/client.ts';
 import type { Instruction } from '../protocol/index.ts';
+import { serviceOf, startOtlpReceiver, type OtlpResource } from './fixtures/otlp-receiver.ts';
 import { samplePlatform, temporaryFolder, tinyPlatform } from './fixtures/platform.ts';
 import { layoutOf } from './provision.ts';
 import { startLocalPlatform, type LocalPlatform } from './start.ts';
@@ -22,33 +21,14 @@ interface ReceivedSpan {
   readonly links?: readonly { readonly traceId: string }[];
 }
 
-/** Takes what is sent, as a collector does. */
+/** Every span that is sent. */
 async function startReceiver(): Promise<{ url: string; of: (traceId: string) => ReceivedSpan[]; all: ReceivedSpan[] }> {
   const all: ReceivedSpan[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      if (request.url === '/v1/traces') {
-        const body = JSON.parse(Buffer.concat(chunks).toString()) as {
-          resourceSpans: { resource: { attributes: { key: string; value: { stringValue: string } }[] }; scopeSpans: { spans: Omit<ReceivedSpan, 'service'>[] }[] }[];
-        };
-        for (const r of body.resourceSpans) {
-          const service = r.resource.attributes.find((a) => a.key === 'service.name')!.value.stringValue;
-          for (const s of r.scopeSpans) for (const span of s.spans) all.push({ ...span, service });
-        }
-      }
-      response.setHeader('content-type', 'application/json').end('{}');
-    });
+  const { url, stop } = await startOtlpReceiver<{ resourceSpans: { resource: OtlpResource; scopeSpans: { spans: Omit<ReceivedSpan, 'service'>[] }[] }[] }>('traces', ({ resourceSpans }) => {
+    for (const r of resourceSpans) for (const s of r.scopeSpans) for (const span of s.spans) all.push({ ...span, service: serviceOf(r.resource) });
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, all, of: (traceId) => all.filter((s) => s.traceId === traceId) };
+  onTestFinished(stop);
+  return { url, all, of: (traceId) => all.filter((s) => s.traceId === traceId) };
 }
 
 async function until<T>(what: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {

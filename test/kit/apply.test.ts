@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKeys } from '../../cli/keys/create.ts';
 import { FILES, pathOf, secretFiles } from '../../cli/keys/layout.ts';
 import type { DeployedPlatform } from '../../platform/index.ts';
@@ -17,10 +17,7 @@ import type { Outcome } from './process.ts';
 import { temporaryFolder } from './scratch.ts';
 import { findTerraform, initialise, readable, terraformIn, type Terraform } from './terraform.ts';
 
-/** Eight minutes of waiting for an emulator: in CI always, elsewhere for whoever asks for it. */
-const asked = process.env['CI'] === 'true' || process.env['TIDEMARK_KIT_APPLY'] === '1';
-if (!asked) process.stderr.write('skipped: apply against an emulator of AWS takes eight minutes; TIDEMARK_KIT_APPLY=1 runs it\n');
-const found = asked ? await findTerraform() : { missing: 'not asked for' };
+const found = await findTerraform();
 const python = 'missing' in found ? { missing: found.missing } : await findPython();
 const missing = 'missing' in found ? found.missing : 'missing' in python ? python.missing : undefined;
 
@@ -31,7 +28,7 @@ const OVERRIDE = 'override.tf.json';
 /** A pilot has no digests pinned yet; any will do, as nothing is pulled. */
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
-(asked ? describeUnless(missing) : describe.skip)('Terraform against an emulator of AWS', () => {
+describeUnless(missing)('Terraform against an emulator of AWS', () => {
   const terraform = found as Terraform;
   const folders = new Map<string, string>();
   const left = new Set<NotEmulated>();
